@@ -1,0 +1,1 @@
+"""The call-recording controller: from PBX events to governed recordings."""

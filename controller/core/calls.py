@@ -1,0 +1,272 @@
+"""Call and Leg: what is known of one call, and how each event changes it. Pure, and safe to repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from controller.core.commands import CallId, LegId
+from controller.core.events import (
+    AgentConnected,
+    AttributeSet,
+    BridgeId,
+    BridgeKind,
+    CallGone,
+    Event,
+    LegAnswered,
+    LegAppeared,
+    LegDialled,
+    LegEnded,
+    LegJoined,
+    LegLeft,
+    LegRang,
+    QueueJoined,
+    QueueLeft,
+)
+
+MOST_LEGS = 500
+"""A call with more is a loop in the dialplan: further legs are not followed (and ended ones are forgotten)."""
+MOST_ATTRIBUTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One channel and what is known of it. `dialled` is what it dialled, or the number dialled to reach it."""
+
+    id: LegId
+    endpoint: str
+    number: str
+    name: str
+    dialled: str
+    originating: bool
+    local: str
+    appeared_at: float
+    presented: str = ""
+    rang_at: float | None = None
+    answered_at: float | None = None
+    bridge: BridgeId | None = None
+    kind: BridgeKind = BridgeKind.TALK
+    joined_at: float | None = None  # first time in a bridge
+    ended_at: float | None = None
+
+    @property
+    def alive(self) -> bool:
+        return self.ended_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as its events have drawn it so far; ended legs stay, for the story.
+
+    `talked_at` is when two real legs first met; `room` is the conference's name, where the call is one.
+    """
+
+    id: CallId
+    began_at: float
+    legs: Mapping[LegId, Leg] = field(default_factory=lambda: MappingProxyType({}))
+    queue: str = ""
+    queue_over: bool = False
+    agent_at: float | None = None
+    room: str = ""
+    in_room: frozenset[LegId] = frozenset()
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    rang_at: float | None = None
+    answered_at: float | None = None
+    talked_at: float | None = None
+    ended_at: float | None = None
+
+
+def is_room(call: CallId) -> bool:
+    """Whether this id names a conference, which is a call of its own with its members as legs."""
+    return "/room:" in call
+
+
+def talking(call: Call) -> tuple[Leg, ...]:
+    """The real legs that can hear another real leg now, oldest first.
+
+    Bridges that are joined by a local pair count as one: a queue's agent behind a Local channel sits in another
+    bridge than his caller.
+    """
+    joined = [leg for leg in call.legs.values() if leg.alive and leg.bridge and leg.kind is not BridgeKind.PARKING]
+    if len(joined) < 2:
+        return ()
+    home: dict[str, str] = {}  # bridge or local pair -> another one that it hangs together with
+
+    def root(place: str) -> str:
+        while home.get(place, place) != place:
+            place = home[place]
+        return place
+
+    for leg in joined:
+        if leg.local and leg.bridge:
+            home[root(leg.bridge)] = root("pair " + leg.local)
+    groups: dict[str, list[Leg]] = {}
+    for leg in joined:
+        if not leg.local and leg.bridge:
+            groups.setdefault(root(leg.bridge), []).append(leg)
+    best = max(groups.values(), key=len, default=[])
+    return tuple(sorted(best, key=lambda leg: leg.appeared_at)) if len(best) > 1 else ()
+
+
+def update(call: Call, event: Event) -> Call:
+    """The call after this event; the very same object when the event changes nothing."""
+    match event:
+        case LegAppeared():
+            return _appeared(call, event)
+        case LegDialled():
+            return _dialled(call, event)
+        case LegRang():
+            return _progressed(call, event.leg, rang_at=event.at)
+        case LegAnswered():
+            return _progressed(call, event.leg, answered_at=event.at)
+        case LegJoined():
+            return _joined(call, event)
+        case LegLeft():
+            return _left(call, event)
+        case LegEnded():
+            return _ended(call, event)
+        case QueueJoined():
+            return replace(call, queue=event.queue, queue_over=False, agent_at=None)
+        case AgentConnected():
+            return replace(call, queue=event.queue, queue_over=False, agent_at=call.agent_at or event.at)
+        case QueueLeft():
+            return _left_queue(call, event)
+        case AttributeSet():
+            return _told(call, event)
+        case CallGone():
+            return call if call.ended_at is not None else replace(call, ended_at=event.at)
+        case _:
+            return call
+
+
+def merge(call: Call, other: Call) -> Call:
+    """Both calls as one, under the id of the first; what both know, the first knows better."""
+    legs = MappingProxyType({**other.legs, **call.legs})
+    return replace(
+        call,
+        legs=legs,
+        began_at=min(call.began_at, other.began_at),
+        queue=call.queue or other.queue,
+        attributes=MappingProxyType({**other.attributes, **call.attributes}),
+        answered_at=_earlier(call.answered_at, other.answered_at),
+        talked_at=_earlier(call.talked_at, other.talked_at),
+        ended_at=None if any(leg.alive for leg in legs.values()) else call.ended_at or other.ended_at,
+    )
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    return min((at for at in (one, other) if at is not None), default=None)
+
+
+def _with(call: Call, leg: Leg) -> Call:
+    return replace(call, legs=MappingProxyType({**call.legs, leg.id: leg}))
+
+
+def _appeared(call: Call, event: LegAppeared) -> Call:
+    known = call.legs.get(event.leg)
+    if known is not None:
+        return _filled(call, known, event)
+    if len(call.legs) >= MOST_LEGS:
+        legs = {leg.id: leg for leg in call.legs.values() if leg.alive}
+        if len(legs) >= MOST_LEGS:
+            return call
+        call = replace(call, legs=MappingProxyType(legs))
+    leg = Leg(
+        id=event.leg,
+        endpoint=event.endpoint,
+        number=event.number,
+        name=event.name,
+        dialled=event.dialled,
+        originating=event.originating,
+        local=event.local,
+        appeared_at=event.at,
+        answered_at=event.at if event.up else None,
+    )
+    call = replace(call, ended_at=None) if call.ended_at is not None else call
+    return _with(call, leg)
+
+
+def _filled(call: Call, leg: Leg, event: LegAppeared) -> Call:
+    """Told again (a snapshot, or an event that overtook this one): fill in only what was not known."""
+    fuller = replace(
+        leg,
+        endpoint=leg.endpoint or event.endpoint,
+        number=leg.number or event.number,
+        name=leg.name or event.name,
+        dialled=leg.dialled or event.dialled,
+        answered_at=leg.answered_at or (event.at if event.up else None),
+    )
+    return call if fuller == leg else _with(call, fuller)
+
+
+def _dialled(call: Call, event: LegDialled) -> Call:
+    peer = call.legs.get(event.peer)
+    if peer is None:
+        return call
+    fuller = replace(
+        peer, originating=False, dialled=event.number or peer.dialled, presented=event.presented or peer.presented
+    )
+    return call if fuller == peer else _with(call, fuller)
+
+
+def _progressed(call: Call, leg: LegId, rang_at: float | None = None, answered_at: float | None = None) -> Call:
+    known = call.legs.get(leg)
+    if known is None or not known.alive:
+        return call
+    if rang_at is not None and known.rang_at is None:
+        return _with(replace(call, rang_at=call.rang_at or rang_at), replace(known, rang_at=rang_at))
+    if answered_at is not None and known.answered_at is None:
+        return _with(replace(call, answered_at=call.answered_at or answered_at), replace(known, answered_at=answered_at))
+    return call
+
+
+def _joined(call: Call, event: LegJoined) -> Call:
+    leg = call.legs.get(event.leg)
+    if leg is None or not leg.alive or leg.bridge == event.bridge:
+        return call
+    call = _with(
+        call, replace(leg, bridge=event.bridge, kind=event.kind, joined_at=leg.joined_at or event.at)
+    )
+    if event.kind is BridgeKind.ROOM:
+        call = replace(call, in_room=call.in_room | {event.leg})
+        call = replace(call, room=event.room or call.room) if is_room(call.id) else call
+    if call.queue_over and leg.originating:
+        # The queue let go of its caller and he met somebody else: what happens now is not the queue's call.
+        call = replace(call, queue="", queue_over=False, agent_at=None)
+    if call.talked_at is None and talking(call):
+        call = replace(call, talked_at=event.at)
+    return call
+
+
+def _left(call: Call, event: LegLeft) -> Call:
+    leg = call.legs.get(event.leg)
+    if leg is None or leg.bridge != event.bridge:
+        return call
+    return replace(_with(call, replace(leg, bridge=None)), in_room=call.in_room - {event.leg})
+
+
+def _ended(call: Call, event: LegEnded) -> Call:
+    leg = call.legs.get(event.leg)
+    if leg is None or not leg.alive:
+        return call
+    call = replace(_with(call, replace(leg, bridge=None, ended_at=event.at)), in_room=call.in_room - {event.leg})
+    if any(leg.alive for leg in call.legs.values()):
+        return call
+    return replace(call, ended_at=event.at)
+
+
+def _left_queue(call: Call, event: QueueLeft) -> Call:
+    if call.queue != event.queue:
+        return call
+    if call.agent_at is None:
+        return replace(call, queue="", queue_over=False)
+    return replace(call, queue_over=True)
+
+
+def _told(call: Call, event: AttributeSet) -> Call:
+    if call.attributes.get(event.name) == event.value:
+        return call
+    if event.name not in call.attributes and len(call.attributes) >= MOST_ATTRIBUTES:
+        return call
+    return replace(call, attributes=MappingProxyType({**call.attributes, event.name: event.value}))

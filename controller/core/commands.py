@@ -1,0 +1,124 @@
+"""Everything the core may ask for: the imperative half of the vocabulary, beside events.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NewType
+
+CallId = NewType("CallId", str)
+"""`<pbx>/<the PBX's id of the call>`, such as `main/1763.5`; a conference is `main/room:800:<bridge id>`."""
+
+LegId = NewType("LegId", str)
+"""`<pbx>/<the PBX's id of the channel>`: stable for the channel's life, unlike its name."""
+
+RecordingId = NewType("RecordingId", str)
+"""Only `[A-Za-z0-9._-]`: it becomes a folder, a file name and a channel variable."""
+
+
+def pbx_of(identity: CallId | LegId) -> str:
+    """The configured name of the PBX that a call or leg lives on."""
+    return identity.partition("/")[0]
+
+
+class Side(Enum):
+    """Whose voice: the anchor leg's own, what the anchor leg hears, or both."""
+
+    BOTH = "both"
+    ANCHOR = "anchor"
+    OTHERS = "others"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start one segment: one file set, from start to stop, on one leg."""
+
+    call: CallId
+    recording: RecordingId
+    segment: int
+    number: int  # of this command within the call; an answer that carries another number is stale
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    call: CallId
+    recording: RecordingId
+    segment: int
+    number: int
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """No speech of `side` reaches the file from here on. How (mute, mask, a second file) is the driver's business."""
+
+    call: CallId
+    recording: RecordingId
+    segment: int
+    number: int
+    leg: LegId
+    side: Side = Side.BOTH
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    call: CallId
+    recording: RecordingId
+    segment: int
+    number: int
+    leg: LegId
+    side: Side = Side.BOTH
+
+
+RecorderCommand = Start | Stop | Pause | Resume
+"""What a driver ends in exactly one Done or Failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Call back with TimerFired(timer) after so many seconds; the same name again replaces the earlier one."""
+
+    call: CallId
+    timer: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    call: CallId
+    timer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Somebody must know: what happened, and what would mend it."""
+
+    call: CallId
+    what: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """A person's request was not granted; `why` is for the person."""
+
+    call: CallId
+    by: str
+    key: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The conversation is over: its recording (if any) and its story go to the spool and the catalogue.
+
+    The engine takes what belongs in the catalogue from the session that asked.
+    """
+
+    call: CallId
+    recording: RecordingId | None  # None: nothing was recorded; the call is listed with its reason
+    discard: str = ""  # why the audio must not be kept ("" = keep)
+
+
+Command = Start | Stop | Pause | Resume | SetTimer | CancelTimer | Alarm | Refuse | HandOver

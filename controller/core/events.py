@@ -1,0 +1,253 @@
+"""Everything that can happen to a call, in our words. Read this file first.
+
+Each event is one small frozen record in the past tense. Drivers translate what their PBX says into these; people's
+keys, timers and the results of our own commands are events too. `at` is always Unix time in seconds (wall clock).
+
+Events may come late, twice, in any order or not at all: whoever handles them must end right all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NewType
+
+from controller.core.commands import CallId, LegId, RecorderCommand, RecordingId
+from hardware.keys import Key
+
+BridgeId = NewType("BridgeId", str)
+
+
+class BridgeKind(Enum):
+    """What meets in a bridge."""
+
+    TALK = "talk"  # an ordinary conversation
+    ROOM = "room"  # a conference
+    PARKING = "parking"  # nobody talks here: parked, or waiting in a holding bridge
+
+
+class AskedBy(Enum):
+    """Through which door a person asked: what each may do differs (F-079: no keys inside a conference)."""
+
+    LEG = "leg"  # somebody on the call, with a phone key or code
+    OPERATOR = "operator"  # the command line or the console
+
+
+@dataclass(frozen=True, slots=True)
+class LegAppeared:
+    """A channel came into being: the first one of a call, or one that the PBX made to reach somebody."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    endpoint: str  # the PBX's name of the phone or trunk, such as "100" or "carrier1"; "" when unknown
+    number: str = ""  # caller's number as presented on this leg
+    name: str = ""  # caller's display name
+    dialled: str = ""  # what this leg dialled (first leg), with the DDI for a trunk's leg
+    originating: bool = True  # this leg called the PBX; False: the PBX made it
+    local: str = ""  # for half of a local pair: the name that both halves share
+    up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LegDialled:
+    """One leg of the call began to ring another."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    peer: LegId
+    number: str = ""  # the number dialled towards the peer, where the PBX tells
+    presented: str = ""  # the caller's number as shown to the peer: on a trunk, the DDI
+
+
+@dataclass(frozen=True, slots=True)
+class LegRang:
+    call: CallId
+    at: float
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered:
+    call: CallId
+    at: float
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class LegJoined:
+    """A leg entered a bridge: two real legs in bridges that hang together are a conversation."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    bridge: BridgeId
+    kind: BridgeKind = BridgeKind.TALK
+    room: str = ""  # the name of the conference, for a ROOM
+
+
+@dataclass(frozen=True, slots=True)
+class LegLeft:
+    call: CallId
+    at: float
+    leg: LegId
+    bridge: BridgeId
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    call: CallId
+    at: float
+    leg: LegId
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallsMerged:
+    """The PBX joined two calls into one (a transfer): `other` goes on inside `call`."""
+
+    call: CallId
+    at: float
+    other: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class QueueJoined:
+    call: CallId
+    at: float
+    leg: LegId  # the caller's
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConnected:
+    """A queue connected its caller to an agent; the bridge follows within a millisecond or so."""
+
+    call: CallId
+    at: float
+    leg: LegId  # the caller's
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLeft:
+    """The queue has nothing more to do with the caller: given up, or the agent's part is over."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeSet:
+    """The dialplan told us something about the call: Set(ONRECORD_vip=yes) is name "vip", value "yes"."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The PBX confirmed one of our commands. It carries the command, so a stale answer is never taken for a new one."""
+
+    call: CallId
+    at: float
+    command: RecorderCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The PBX refused one of our commands, or did not answer in time."""
+
+    call: CallId
+    at: float
+    command: RecorderCommand
+    reason: str
+    leg_gone: bool = False  # the leg hung up meanwhile: nobody's fault, nothing to try again
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderLost:
+    """A recorder that ran runs no more, and we did not ask for it."""
+
+    call: CallId
+    at: float
+    recording: RecordingId
+    segment: int
+    reason: str
+    leg_gone: bool = False  # it ended with its leg, as it should
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderFound:
+    """After a (re)connect: a recorder of ours runs. Whether it is muted no PBX can say, so the core asserts it again."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    recording: RecordingId
+    segment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person asked for something: a phone key, a code, a click and the command line are all this event."""
+
+    call: CallId
+    at: float
+    by: str  # who, for the record: "leg 1763.5 (extension 100)", "operator ann"
+    key: Key
+    door: AskedBy = AskedBy.OPERATOR
+    leg: LegId | None = None  # the presser's, when somebody on the call asked
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    call: CallId
+    at: float
+    timer: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChanged:
+    """New rules are in force: think again."""
+
+    call: CallId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallGone:
+    """After a reconnect the PBX does not know this call any more."""
+
+    call: CallId
+    at: float
+
+
+Event = (
+    LegAppeared
+    | LegDialled
+    | LegRang
+    | LegAnswered
+    | LegJoined
+    | LegLeft
+    | LegEnded
+    | CallsMerged
+    | QueueJoined
+    | AgentConnected
+    | QueueLeft
+    | AttributeSet
+    | Done
+    | Failed
+    | RecorderLost
+    | RecorderFound
+    | Asked
+    | TimerFired
+    | PolicyChanged
+    | CallGone
+)

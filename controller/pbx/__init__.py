@@ -1,0 +1,6 @@
+"""PBX drivers: a literal list, name -> where it is."""
+
+DRIVERS = {
+    "asterisk": "controller.pbx.asterisk.driver:AsteriskDriver",
+    "paper": "controller.pbx.paper:PaperPbx",
+}

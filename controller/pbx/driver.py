@@ -1,0 +1,65 @@
+"""What a driver is: the few things that the engine asks of a PBX, whichever it is, and the two ways they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from controller.core.commands import RecorderCommand
+from controller.core.events import Event
+
+
+class PbxRefused(Exception):
+    """The PBX answered and said no; the text is its own, as far as it gave one."""
+
+
+class PbxGone(Exception):
+    """No answer: the link is lost, or the deadline passed. What the PBX did meanwhile is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFiles:
+    """Where the PBX writes one segment, as paths that this process can open.
+
+    `anchor` holds what the anchor leg says, `others` what it hears, `mixed` both. Any may be missing on disk.
+    """
+
+    mixed: Path
+    anchor: Path | None = None
+    others: Path | None = None
+
+
+@dataclass(slots=True)
+class Counters:
+    """What went through a driver, and what was strange: shown by `onrecord doctor` and the metrics."""
+
+    events: int = 0
+    ignored: int = 0
+    malformed: int = 0
+    dropped: int = 0
+    commands: int = 0
+    refused: int = 0
+    reconnects: int = 0
+    odd: dict[str, int] = field(default_factory=dict)  # kind of strange input -> how often
+
+
+class Driver(Protocol):
+    """One PBX. Every RecorderCommand given to `do` ends in exactly one Done or Failed, heard by `hear`."""
+
+    name: str
+    counters: Counters
+
+    async def run(self, hear: Callable[[Event], None], up: Callable[[bool, str], None]) -> None:
+        """Stay connected until cancelled. `hear` gets each event in order, the snapshot's first after each connect;
+        `up(True, "")` tells that the snapshot is complete, `up(False, why)` that the link is lost."""
+        ...
+
+    async def do(self, command: RecorderCommand) -> Event:
+        """Carry out one command; returns its Done or Failed. Never raises PbxRefused or PbxGone."""
+        ...
+
+    def files(self, command: RecorderCommand) -> SegmentFiles:
+        """Where the segment of this command is written."""
+        ...

@@ -1,0 +1,1 @@
+"""A PBX made of paper: for tests, and the one to copy."""

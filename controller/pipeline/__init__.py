@@ -1,0 +1,1 @@
+"""What happens to a finished recording, step by step."""
