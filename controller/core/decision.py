@@ -1,0 +1,110 @@
+"""Decision: what the policy says about one call, and why. The data only; policy.py decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from controller.core.commands import Side
+
+
+class Mode(Enum):
+    """How a subject is recorded, weakest first (W-2, I-8)."""
+
+    NEVER = "never"
+    ON_DEMAND = "on-demand"
+    ALWAYS_WITH_PAUSE = "always-with-pause"
+    ALWAYS = "always"
+
+
+class Grade(Enum):
+    """How strongly a rule speaks when several meet on one call (F-016)."""
+
+    FORCE = "force"
+    YES = "yes"
+    NEUTRAL = "neutral"
+    NO = "no"
+    NEVER = "never"
+
+
+class Grant(Enum):
+    """What people on the call or at the console may ask for (F-029)."""
+
+    START = "start"
+    STOP = "stop"
+    PAUSE = "pause"
+
+
+class StartPoint(Enum):
+    """From when on a recording is wanted (F-032)."""
+
+    RING = "ring"
+    ANSWER = "answer"
+    BRIDGE = "bridge"
+
+
+class PauseForm(Enum):
+    """What becomes of a pause in the finished file (F-037, F-038)."""
+
+    SILENCE = "silence"  # as long as the pause was
+    CUT = "cut"  # taken out
+
+
+class SubjectKind(Enum):
+    EXTENSION = "extension"
+    LINE = "line"  # a shared line or workspace with an identity of its own (F-006)
+    TRUNK = "trunk"
+    DDI = "ddi"
+    QUEUE = "queue"
+    RING_GROUP = "ring_group"
+    CONFERENCE = "conference"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a rule is about: a kind and its name on the PBX."""
+
+    kind: SubjectKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to record, once it is decided that we do. Times in seconds."""
+
+    start: StartPoint = StartPoint.BRIDGE
+    delay: float = 0.0  # after the start point
+    min_length: float = 0.0  # shorter recordings are dropped
+    max_length: float = 14_400.0  # the recording is stopped here, with a mark
+    keep_unanswered: bool = False  # a recording in which nobody ever talked is kept
+    pause_form: PauseForm = PauseForm.SILENCE
+    pause_side: Side = Side.BOTH
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """One rule that was looked at: for which subject, and what came of it."""
+
+    rule: str
+    subject: Subject | None
+    outcome: str  # "won", "agrees", "lost", "did not match", "isolated", "neutral"
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to happen with this call as it stands now. `reason` is one sentence for a person."""
+
+    mode: Mode
+    reason: str
+    rule: str = ""  # the winner's name; "" where no rule spoke
+    owners: tuple[Subject, ...] = ()
+    grants: frozenset[Grant] = frozenset()
+    options: Options = field(default_factory=Options)
+    considered: tuple[Considered, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    hidden: bool = False  # a helpline: never recorded and never listed (F-014)
+    unassigned: bool = False  # no person or room of the roster took part (F-082)
