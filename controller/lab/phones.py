@@ -1,0 +1,363 @@
+"""The lab's own SIP phone and carrier: registers, calls, is called; precise where sipp and baresip are not."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from controller.lab import sip
+from controller.lab.asterisk import Asterisk
+from controller.lab.calls import REASONS, SDP, Call, CallRefused
+from controller.lab.sip import Message
+from controller.lab.sounds import Samples
+
+__all__ = ["Call", "CallRefused", "MakePhone", "Phone", "carrier", "phone"]
+
+MakePhone = Callable[[str], Awaitable["Phone"]]
+"""What the test fixtures `phone` and `carrier` are: give an extension or a trunk's name, get a Phone."""
+
+RETRY = (0.5, 1.0, 2.0, 4.0)
+"""Seconds until a request without any answer is sent again (RFC 3261 timer E)."""
+
+
+class Phone(asyncio.DatagramProtocol):
+    """One SIP user agent on a UDP port of its own. Open it with `phone(pbx, "100")` or `carrier(pbx, "carrier1")`."""
+
+    def __init__(self, host: str, server: str, user: str, secret: str = "") -> None:
+        self.host, self.server, self.user, self.secret = host, server, user, secret
+        self.port = 0
+        self.calls: dict[str, Call] = {}
+        self.answering: Callable[[Call], Awaitable[object]] | None = None
+        """What happens to a new call; None: it rings until a test takes it with `rings`."""
+        self._ringing: asyncio.Queue[Call] = asyncio.Queue()
+        self._transactions: dict[str, asyncio.Queue[Message]] = {}
+        self._replies: dict[tuple[str, str], bytes] = {}
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._transport: asyncio.DatagramTransport | None = None
+
+    # -- what a test does ----------------------------------------------------------------------------------------
+
+    async def open(self, port: int = 0) -> None:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: self, local_addr=(self.host, port)
+        )
+        self._transport = transport
+        self.port = int(transport.get_extra_info("sockname")[1])
+
+    async def register(self, expires: int = 3600) -> None:
+        """REGISTER at the server; 0 takes it back. Raises CallRefused."""
+        answer = await self.request(self._register(expires))
+        if answer.status != 200:
+            raise CallRefused(answer.status or 0, "REGISTER")
+
+    async def dial(
+        self,
+        number: str,
+        *,
+        caller: str | None = None,
+        name: str = "",
+        say: Samples | None = None,
+        loop: bool = False,
+        headers: dict[str, str] | None = None,
+    ) -> Call:
+        """Send an INVITE and return at once; `await call.answered()` waits. `caller` is the From user (carriers)."""
+        user = caller or self.user
+        local = f'"{name}" <sip:{user}@{self.host}>' if name else f"<sip:{user}@{self.host}>"
+        target = f"sip:{number}@{self.server}"
+        call = Call(
+            self,
+            f"{secrets.token_hex(8)}@{self.host}",
+            f"{local};tag={secrets.token_hex(4)}",
+            f"<{target}>",
+            target,
+        )
+        call.number, call.caller = number, user
+        if say is not None:
+            call.say(say, loop=loop)
+        self.calls[call.call_id] = call
+        message = call.draft("INVITE", SDP, *(headers or {}).items(), body=call.offer())
+        self._spawn(self._first_invite(call, message))
+        return call
+
+    async def call(
+        self,
+        number: str,
+        *,
+        caller: str | None = None,
+        name: str = "",
+        say: Samples | None = None,
+        loop: bool = False,
+        headers: dict[str, str] | None = None,
+        deadline: float = 10,
+    ) -> Call:
+        """Dial and wait for the answer. Raises CallRefused or TimeoutError."""
+        call = await self.dial(number, caller=caller, name=name, say=say, loop=loop, headers=headers)
+        return await call.answered(deadline)
+
+    async def rings(self, deadline: float = 10) -> Call:
+        """The next incoming call that nobody took yet; it rings (180) already. Raises TimeoutError."""
+        async with asyncio.timeout(deadline):
+            return await self._ringing.get()
+
+    def auto(self, say: Samples | None = None, *, loop: bool = False, after: float = 0.0) -> None:
+        """From now on answer every call by itself, `after` seconds of ringing, and say this."""
+
+        async def answer(call: Call) -> None:
+            await asyncio.sleep(after)
+            if not call.status:
+                await call.answer(say, loop=loop)
+
+        self.answering = answer
+
+    async def close(self) -> None:
+        """Hang up everything and leave the network."""
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(call.hangup() for call in self.calls.values()), return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._transport is not None:
+            self._transport.close()
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def via(self) -> str:
+        return f"SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{secrets.token_hex(8)};rport"
+
+    async def request(self, message: Message) -> Message:
+        """Send any request but INVITE, with digest if asked; returns the final response. Raises TimeoutError."""
+        answer = await self._final(message, None)
+        if answer.status in (401, 407):
+            answer = await self._final(self._authorized(message, answer), None)
+        return answer
+
+    async def invite(self, call: Call, message: Message) -> Message:
+        """Send an INVITE, acknowledge the final response, and return it."""
+        call.invite = message
+        answer = await self._final(message, call)
+        if answer.status in (401, 407):
+            self._acknowledge(call, message, answer)
+            call.invite = message = self._authorized(message, answer)
+            answer = await self._final(message, call)
+        if answer.status == 200:
+            call.remote = answer["to"]
+            call.target = sip.uri_of(answer["contact"])
+            call.routes = list(reversed(answer.all("record-route")))
+        self._acknowledge(call, message, answer)
+        return answer
+
+    def cancel(self, call: Call) -> None:
+        """CANCEL the INVITE that is still ringing."""
+        if call.invite is None:
+            raise RuntimeError("nothing to cancel")
+        kept = [
+            (k, v) for k, v in call.invite.headers if k in ("Via", "From", "To", "Call-ID", "Max-Forwards")
+        ]
+        number = call.invite["cseq"].split()[0]
+        self._send(
+            Message(f"CANCEL {call.invite.target} SIP/2.0", (*kept, ("CSeq", f"{number} CANCEL"))).encode()
+        )
+
+    def reply(self, request: Message, status: int, *headers: tuple[str, str], body: bytes = b"") -> None:
+        """Answer a request; the answer is kept, so that a repeated request gets the same one."""
+        call = self.calls.get(request["call-id"])
+        tag = sip.tag_of(call.local) if call else secrets.token_hex(4)
+        data = sip.response(
+            request, status, REASONS.get(status, "Unknown"), tag, *headers, body=body
+        ).encode()
+        self._replies[_branch(request), request.method] = data
+        self._send(data)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _register(self, expires: int) -> Message:
+        me = f"<sip:{self.user}@{self.server}>"
+        headers = (
+            ("Via", self.via()),
+            ("Max-Forwards", "70"),
+            ("From", f"{me};tag={secrets.token_hex(4)}"),
+            ("To", me),
+            ("Call-ID", f"{secrets.token_hex(8)}@{self.host}"),
+            ("CSeq", "1 REGISTER"),
+            ("Contact", f"<sip:{self.user}@{self.host}:{self.port}>"),
+            ("Expires", str(expires)),
+        )
+        return Message(f"REGISTER sip:{self.server} SIP/2.0", headers)
+
+    async def _first_invite(self, call: Call, message: Message) -> None:
+        try:
+            answer = await self.invite(call, message)
+        except TimeoutError:
+            call.is_over(408)
+            return
+        if answer.status == 200:
+            call.connect(answer)
+            call.went_up(200)
+        else:
+            call.is_over(answer.status or 0)
+
+    async def _final(self, message: Message, call: Call | None) -> Message:
+        """Send, repeat until something comes back, report provisional responses to the call, return the final one."""
+        branch = _branch(message)
+        answers = self._transactions[branch] = asyncio.Queue()
+        data = message.encode()
+        try:
+            waits = iter(RETRY)
+            heard = False
+            while True:
+                if not heard:
+                    self._send(data)
+                try:
+                    # A call may ring for long: once something has come back only the caller's own deadline counts.
+                    answer = await asyncio.wait_for(
+                        answers.get(), 180 if heard and call else next(waits, None) or 4
+                    )
+                except TimeoutError:
+                    if heard or next(waits, None) is None:
+                        raise
+                    continue
+                heard = True
+                if (answer.status or 0) >= 200:
+                    return answer
+                if call is not None:
+                    await self._provisional(call, answer)
+        finally:
+            del self._transactions[branch]
+
+    async def _provisional(self, call: Call, answer: Message) -> None:
+        if (answer.status or 0) > 100:
+            await call.progressed(answer.status or 0)
+
+    def _authorized(self, message: Message, answer: Message) -> Message:
+        proxy = answer.status == 407
+        challenge = answer["proxy-authenticate" if proxy else "www-authenticate"]
+        value = sip.authorization(challenge, message.method, message.target, self.user, self.secret)
+        number, method = message["cseq"].split()
+        changed = {"Via": self.via(), "CSeq": f"{int(number) + 1} {method}"}
+        headers = tuple((key, changed.get(key, text)) for key, text in message.headers)
+        name = "Proxy-Authorization" if proxy else "Authorization"
+        return Message(message.start, (*headers, (name, value)), message.body)
+
+    def _acknowledge(self, call: Call, invite: Message, answer: Message) -> None:
+        """ACK: in the INVITE's own transaction for a refusal, in a new one for 200."""
+        accepted = answer.status == 200
+        headers = (
+            ("Via", self.via() if accepted else invite["via"]),
+            ("Max-Forwards", "70"),
+            *((("Route", route)) for route in (call.routes if accepted else ())),
+            ("From", invite["from"]),
+            ("To", answer["to"]),
+            ("Call-ID", call.call_id),
+            ("CSeq", f"{invite['cseq'].split()[0]} ACK"),
+        )
+        self._send(Message(f"ACK {call.target if accepted else invite.target} SIP/2.0", headers).encode())
+
+    def _send(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            host, port = self.server.rsplit(":", 1)
+            self._transport.sendto(data, (host, int(port)))
+
+    def _spawn(self, work: Awaitable[object]) -> None:
+        task: asyncio.Task[object] = asyncio.ensure_future(work)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- what comes in -------------------------------------------------------------------------------------------
+
+    def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:  # noqa: ARG002
+        message = sip.parse(data)
+        if message.status is not None:
+            waiting = self._transactions.get(_branch(message))
+            if waiting is not None:
+                waiting.put_nowait(message)
+            elif message.method == "INVITE" and message.status == 200:
+                self._acknowledge_again(message)
+            return
+        again = self._replies.get((_branch(message), message.method))
+        if again is not None:
+            self._send(again)
+            return
+        self._requested(message)
+
+    def _acknowledge_again(self, answer: Message) -> None:
+        call = self.calls.get(answer["call-id"])
+        if call is not None and call.invite is not None:
+            self._acknowledge(call, call.invite, answer)
+
+    def _requested(self, message: Message) -> None:
+        call = self.calls.get(message["call-id"])
+        match message.method:
+            case "INVITE" if call is None:
+                self._invited(message)
+            case "ACK":
+                if call is not None:
+                    call.acked.set()
+            case "OPTIONS":
+                self.reply(message, 200)
+            case _ if call is None:
+                self.reply(message, 481)
+            case "INVITE" | "UPDATE":
+                call.connect(message)
+                self.reply(message, 200, call.contact(), SDP, body=call.offer())
+            case "BYE":
+                self.reply(message, 200)
+                call.is_over(call.status)
+            case "CANCEL":
+                self.reply(message, 200)
+                if call.invite is not None and not call.status:
+                    self.reply(call.invite, 487)
+                    call.is_over(487)
+            case "NOTIFY":
+                call.notified.append(message.body.decode(errors="replace").strip())
+                self.reply(message, 200)
+            case "INFO" | "MESSAGE":
+                self.reply(message, 200)
+            case _:
+                self.reply(message, 405)
+
+    def _invited(self, message: Message) -> None:
+        local = f"{message['to']};tag={secrets.token_hex(4)}"
+        call = Call(self, message["call-id"], local, message["from"], sip.uri_of(message["contact"]))
+        call.invite = message
+        call.number, call.caller = sip.user_of(message.target), sip.user_of(message["from"])
+        call.routes = message.all("record-route")
+        self.calls[call.call_id] = call
+        self.reply(message, 180, call.contact())
+        # A provisional answer must not be what a repeated INVITE gets once the final one is out.
+        if self.answering is not None:
+            self._spawn(self.answering(call))
+        else:
+            self._ringing.put_nowait(call)
+
+
+def _branch(message: Message) -> str:
+    via = message["via"]
+    return via.partition("branch=")[2].partition(";")[0]
+
+
+@asynccontextmanager
+async def phone(pbx: Asterisk, extension: str) -> AsyncIterator[Phone]:
+    """The desk phone of an extension, registered; hung up and gone at the end."""
+    made = Phone(pbx.phone_address(extension), f"{pbx.host}:{pbx.sip_port}", extension, pbx.phone_secret)
+    await made.open()
+    try:
+        await made.register()
+        yield made
+        await made.register(0)
+    finally:
+        await made.close()
+
+
+@asynccontextmanager
+async def carrier(pbx: Asterisk, name: str) -> AsyncIterator[Phone]:
+    """The far end of a trunk: calls in with `caller=`, and rings when somebody dials out."""
+    host, port = pbx.carriers[name]
+    made = Phone(host, f"{pbx.host}:{pbx.sip_port}", name)
+    await made.open(port)
+    try:
+        yield made
+    finally:
+        await made.close()

@@ -1,0 +1,103 @@
+"""What the lab's parties say: tones, located noise, speech; and µ-law by table (no audioop, which is gone in 3.13)."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+RATE = 8000
+"""Samples per second of everything here: narrow-band telephony, G.711."""
+
+Samples = NDArray[np.int16]
+
+
+def tone(frequency: float, seconds: float = 1.0, level: float = 0.3) -> Samples:
+    """A sine. Loop it without a click by choosing a whole number of periods (any whole frequency at 1 s does)."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    return (np.sin(2 * np.pi * frequency * t) * level * 32767).astype(np.int16)
+
+
+def silence(seconds: float = 1.0) -> Samples:
+    return np.zeros(round(seconds * RATE), np.int16)
+
+
+def noise(seed: int, seconds: float, level: float = 0.2) -> Samples:
+    """Known white noise: any 20 ms of it can be found again in a recording, to the sample (`ears.locate`)."""
+    values = np.random.default_rng(seed).standard_normal(round(seconds * RATE))
+    return np.clip(values * level * 32767 / 3, -32767, 32767).astype(np.int16)
+
+
+def music(seconds: float = 8.0) -> Samples:
+    """What is heard on hold: a slow sweep from 500 to 700 Hz and back, which no party of the lab uses."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    frequency = 600 + 100 * np.sin(2 * np.pi * t / 2)
+    return (np.sin(2 * np.pi * np.cumsum(frequency) / RATE) * 0.1 * 32767).astype(np.int16)
+
+
+def write_wav(path: Path, samples: Samples, rate: int = RATE) -> None:
+    soundfile.write(path, samples, rate, subtype="PCM_16", format="WAV")
+
+
+def read_wav(path: Path) -> tuple[Samples, int]:
+    """All samples (mono: shape (n,), else (n, channels)) and the rate."""
+    samples, rate = soundfile.read(path, dtype="int16")
+    return samples, int(rate)
+
+
+# -- µ-law, ITU-T G.711 ------------------------------------------------------------------------------------------
+
+
+def _expand() -> Samples:
+    code = ~np.arange(256, dtype=np.uint8)
+    exponent = (code >> 4) & 7
+    magnitude = ((((code & 15).astype(np.int32) << 3) + 0x84) << exponent) - 0x84
+    return np.where(code & 0x80, -magnitude, magnitude).astype(np.int16)
+
+
+EXPANDED = _expand()
+
+
+def _compress() -> NDArray[np.uint8]:
+    """For each of the 65,536 values (index: the value as unsigned) the nearest code."""
+    order = np.argsort(EXPANDED, kind="stable")
+    levels = EXPANDED[order].astype(np.int32)
+    values = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32)
+    edges = (levels[1:] + levels[:-1] + 1) // 2
+    return order[np.searchsorted(edges, values, side="right")].astype(np.uint8)
+
+
+COMPRESSED = _compress()
+
+
+def to_ulaw(samples: Samples) -> bytes:
+    return COMPRESSED[np.ascontiguousarray(samples, np.int16).view(np.uint16)].tobytes()
+
+
+def from_ulaw(data: bytes) -> Samples:
+    return EXPANDED[np.frombuffer(data, np.uint8)]
+
+
+def through_ulaw(samples: Samples) -> Samples:
+    """What is left of a signal after one trip over the telephone."""
+    return from_ulaw(to_ulaw(samples))
+
+
+# -- speech ------------------------------------------------------------------------------------------------------
+
+
+async def speech(text: str, voice: str = "rms", level: float = 0.7) -> Samples:
+    """`text` spoken by a flite voice (rms and awb are understood best), at 8 kHz, its peak at `level`."""
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder) / "speech.wav"
+        process = await asyncio.create_subprocess_exec("flite", "-voice", voice, "-t", text, "-o", str(wav))
+        if await process.wait():
+            raise RuntimeError(f"flite could not say {text!r}")
+        samples, rate = read_wav(wav)
+    narrow = soxr.resample(samples.astype(np.float32) / 32768, rate, RATE)
+    return (narrow / np.abs(narrow).max() * level * 32767).astype(np.int16)

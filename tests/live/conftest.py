@@ -1,0 +1,53 @@
+"""Real calls for every test below this folder: one private Asterisk per worker, phones and carriers on demand.
+
+Nothing is skipped here: where the lab cannot be set up the tests fail and say why (`make setup` sets it up).
+All tests and fixtures of a run share one event loop, because the PBX's process belongs to a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from controller import lab
+from controller.lab import Asterisk, MakePhone, Phone
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.fixture(scope="session")
+async def asterisk() -> AsyncIterator[Asterisk]:
+    """A running private Asterisk, shared by the tests of this worker: leave no calls and no settings behind."""
+    async with Asterisk.running(lab.install()) as pbx:
+        yield pbx
+
+
+@pytest.fixture
+async def phone(asterisk: Asterisk) -> AsyncIterator[MakePhone]:
+    """`alice = await phone("100")`: a registered phone, hung up and unregistered after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def make(extension: str) -> Phone:
+            return await stack.enter_async_context(lab.phone(asterisk, extension))
+
+        yield make
+
+
+@pytest.fixture
+async def carrier(asterisk: Asterisk) -> AsyncIterator[MakePhone]:
+    """`world = await carrier("carrier1")`: the far end of a trunk."""
+    async with AsyncExitStack() as stack:
+
+        async def make(name: str) -> Phone:
+            return await stack.enter_async_context(lab.carrier(asterisk, name))
+
+        yield make
