@@ -217,7 +217,9 @@ def _progressed(call: Call, leg: LegId, rang_at: float | None = None, answered_a
     if rang_at is not None and known.rang_at is None:
         return _with(replace(call, rang_at=call.rang_at or rang_at), replace(known, rang_at=rang_at))
     if answered_at is not None and known.answered_at is None:
-        return _with(replace(call, answered_at=call.answered_at or answered_at), replace(known, answered_at=answered_at))
+        return _with(
+            replace(call, answered_at=call.answered_at or answered_at), replace(known, answered_at=answered_at)
+        )
     return call
 
 
@@ -225,9 +227,7 @@ def _joined(call: Call, event: LegJoined) -> Call:
     leg = call.legs.get(event.leg)
     if leg is None or not leg.alive or leg.bridge == event.bridge:
         return call
-    call = _with(
-        call, replace(leg, bridge=event.bridge, kind=event.kind, joined_at=leg.joined_at or event.at)
-    )
+    call = _with(call, replace(leg, bridge=event.bridge, kind=event.kind, joined_at=leg.joined_at or event.at))
     if event.kind is BridgeKind.ROOM:
         call = replace(call, in_room=call.in_room | {event.leg})
         call = replace(call, room=event.room or call.room) if is_room(call.id) else call

@@ -1,0 +1,279 @@
+"""The whole story of one call, top to bottom: hear an event, decide, listen to people, close the gap, hand over."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from controller.core import calls, policy, recording, wishes
+from controller.core.calls import Call, is_room, talking
+from controller.core.commands import (
+    CallId,
+    CancelTimer,
+    Command,
+    HandOver,
+    LegId,
+    RecordingId,
+    Refuse,
+    SetTimer,
+    Side,
+)
+from controller.core.decision import Decision, Mode, Options, StartPoint, Subject
+from controller.core.events import Asked, Done, Event, PolicyChanged, RecorderFound, TimerFired
+from controller.core.policy import Policy
+from controller.core.recording import Recording, State
+from controller.core.subjects import anchor
+from controller.core.wishes import Wish
+
+START_DELAY = "start"
+MOST_LENGTH = "max-length"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One call with everything that was decided and done about it.
+
+    `decision` is for the call as it stands now. `verdict` is the one that goes into the catalogue: what was decided
+    while people talked (or, where they never did, before the end); hanging up must not rewrite history.
+    """
+
+    call: Call
+    decision: Decision | None = None
+    verdict: Decision | None = None
+    owners: tuple[Subject, ...] = ()
+    wish: Wish = wishes.NOBODY_ASKED
+    recording: Recording | None = None
+    rest: tuple[Recording, ...] = ()  # of calls that were merged into this one: to be stopped and handed over too
+    delayed: bool = False  # the delay timer was set
+    delay_over: bool = False
+    too_long: bool = False
+    handed_over: bool = False
+
+
+Outcome = tuple[Session, tuple[Command, ...]]
+
+
+def begin(call: CallId, at: float) -> Session:
+    """The session of a call that was just heard of."""
+    return Session(Call(id=call, began_at=at))
+
+
+def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> Outcome:
+    """What this event changes, and what is to be asked for. Pure: the same input gives the same output, always.
+
+    `acting` False: the link is down or its snapshot not complete, so listen and decide, but ask the PBX for nothing.
+    """
+    call = calls.update(session.call, event)
+    changed = call is not session.call
+    session = replace(session, call=call) if changed else session
+    if changed or session.decision is None or isinstance(event, PolicyChanged):
+        session = _decided(session, rules)
+    if isinstance(event, PolicyChanged) and session.recording is not None:
+        session = replace(session, recording=recording.trying_again(session.recording))
+    session, answers = _asked(session, event)
+    session = _noticed(session, event)
+    session, timers = _timed(session, event)
+    want = wanted(session)
+    session, commands = _recorded(session, event, want, rules, acting)
+    session, last = _handed_over(session)
+    return session, (*answers, *timers, *commands, *last)
+
+
+def merge(session: Session, other: Session, rules: Policy) -> Session:
+    """Two calls became one. One recording goes on; another one that ran is stopped and handed over with this call."""
+    kept, more = session.recording, other.recording
+    if kept is None or (more is not None and kept.settled and not more.settled):
+        kept, more = more, kept
+    rest = (*session.rest, *other.rest, *((more,) if more is not None else ()))
+    merged = replace(
+        session,
+        call=calls.merge(session.call, other.call),
+        recording=kept,
+        rest=rest,
+        wish=session.wish if session.wish.record is not None or session.wish.paused else other.wish,
+        owners=_union(session.owners, other.owners),
+        verdict=session.verdict or other.verdict,
+        handed_over=False,
+    )
+    return _decided(merged, rules)
+
+
+def wanted(session: Session) -> State:
+    """OFF, ON or PAUSED: from call, rule and wish alone."""
+    decision, call = session.decision, session.call
+    if decision is None or decision.hidden or call.ended_at is not None or session.too_long:
+        return State.OFF
+    if not wishes.recording_wished(decision, session.wish) or not _begun(session, decision.options):
+        return State.OFF
+    if _over_for_now(call):
+        return State.OFF
+    return State.PAUSED if session.wish.paused else State.ON
+
+
+def _begun(session: Session, options: Options) -> bool:
+    return _ready(session.call, options) and (options.delay <= 0 or session.delay_over)
+
+
+def _ready(call: Call, options: Options) -> bool:
+    talked = call.talked_at is not None
+    match options.start:
+        case StartPoint.BRIDGE:
+            return talked
+        case StartPoint.ANSWER:
+            return talked or call.answered_at is not None
+        case StartPoint.RING:
+            return talked or call.answered_at is not None or call.rang_at is not None
+
+
+def _over_for_now(call: Call) -> bool:
+    """A conference with one member left, or a queue's caller whose agent has gone: nobody talks."""
+    return (is_room(call.id) or call.queue_over) and call.talked_at is not None and not talking(call)
+
+
+def _decided(session: Session, rules: Policy) -> Session:
+    decision = policy.decide(rules, session.call)
+    if decision == session.decision:
+        return session
+    old = session.decision
+    session = replace(session, decision=decision)
+    if session.recording is not None and old is not None and old.mode is not decision.mode:
+        session = replace(session, recording=recording.trying_again(session.recording))
+    call = session.call
+    if call.ended_at is None and (call.talked_at is None or talking(call)):
+        session = replace(session, verdict=decision)
+    return session
+
+
+def _asked(session: Session, event: Event) -> Outcome:
+    if not isinstance(event, Asked) or session.decision is None:
+        return session, ()
+    wish, refusal = wishes.update(session.wish, event, session.decision, session.call)
+    if refusal:
+        refused = Refuse(event.call, event.by, event.key.value, refusal)
+        return _marked(session, "refused", event.at, event.by, f"{event.key.value}: {refusal}"), (refused,)
+    if session.recording is not None:
+        session = replace(session, recording=recording.trying_again(session.recording))
+    return _marked(replace(session, wish=wish), "key", event.at, event.by, event.key.value), ()
+
+
+def _marked(session: Session, kind: str, at: float, by: str, note: str) -> Session:
+    if session.recording is None:
+        return session
+    return replace(session, recording=recording.marked(session.recording, kind, at, by, note))
+
+
+def _noticed(session: Session, event: Event) -> Session:
+    if not isinstance(event, TimerFired):
+        return session
+    if event.timer == START_DELAY:
+        return replace(session, delay_over=True)
+    if event.timer == MOST_LENGTH and session.recording is not None:
+        session = _marked(session, "max-length", event.at, "", "stopped at the longest allowed length")
+        return replace(session, too_long=True)
+    return session
+
+
+def _timed(session: Session, event: Event) -> Outcome:
+    """Timers of the rule: the delay after the start point, and the longest length from the first confirmed start."""
+    decision = session.decision
+    if decision is None or decision.mode is Mode.NEVER:
+        return session, ()
+    options, commands = decision.options, []
+    if options.delay > 0 and not session.delayed and _ready(session.call, options):
+        session = replace(session, delayed=True)
+        commands.append(SetTimer(session.call.id, START_DELAY, options.delay))
+    first = session.recording.segments[0].start if session.recording and session.recording.segments else None
+    if isinstance(event, Done) and event.command == first and options.max_length > 0:
+        commands.append(SetTimer(session.call.id, MOST_LENGTH, options.max_length))
+    return session, tuple(commands)
+
+
+def _recorded(session: Session, event: Event, want: State, rules: Policy, acting: bool) -> Outcome:
+    current = session.recording
+    if current is None:
+        identity = event.recording if isinstance(event, RecorderFound) else None
+        if identity is None and want is not State.ON:
+            return session, ()
+        current = Recording(session.call.id, identity or recording_id(session.call.id))
+    current, heard = recording.hear(current, event, want, session.wish.by)
+    rest, more = _wound_down(session.rest, event, acting)
+    ended_at = session.call.ended_at
+    if ended_at is not None:
+        session = replace(
+            session, recording=_cut_short(current, ended_at), rest=tuple(_cut_short(old, ended_at) for old in rest)
+        )
+        return session, (*heard, *more)
+    asked: tuple[Command, ...] = ()
+    if acting:
+        side = session.decision.options.pause_side if session.decision else Side.BOTH
+        current, asked = recording.close(current, want, _anchor(session, current, rules), side)
+    session = replace(session, recording=current, rest=rest)
+    if want is not State.OFF and session.decision is not None:
+        owners = _union(session.owners, session.decision.owners)
+        session = replace(session, owners=owners, verdict=session.decision)
+    return session, (*heard, *asked, *more)
+
+
+def _anchor(session: Session, current: Recording, rules: Policy) -> LegId | None:
+    segment = current.segment
+    running = segment.leg if segment is not None and segment.ended_at is None else None
+    return anchor(session.call, rules.roster, running)
+
+
+def _wound_down(
+    rest: tuple[Recording, ...], event: Event, acting: bool
+) -> tuple[tuple[Recording, ...], tuple[Command, ...]]:
+    """Recordings of merged calls: wanted by nobody any more, in their own right."""
+    kept: list[Recording] = []
+    commands: list[Command] = []
+    for old in rest:
+        stepped, asked = recording.hear(old, event, State.OFF)
+        commands.extend(asked)
+        if acting:
+            stepped, asked = recording.close(stepped, State.OFF, None, Side.BOTH)
+            commands.extend(asked)
+        kept.append(stepped)
+    return tuple(kept), tuple(commands)
+
+
+def _cut_short(current: Recording, at: float) -> Recording:
+    """The call is over and its channels with it: what recorded them has ended, asked or not, heard of or not.
+
+    A command under way is waited for all the same: a start that succeeds late has left a file to take over.
+    """
+    return current if current.asked is not None else recording.ended_with_leg(current, at)
+
+
+def _handed_over(session: Session) -> Outcome:
+    call = session.call
+    if call.ended_at is None or session.handed_over:
+        return session, ()
+    current = session.recording
+    if any(old.asked is not None for old in (current, *session.rest) if old is not None):
+        return session, ()
+    session = replace(session, handed_over=True)
+    timers = tuple(CancelTimer(call.id, name) for name in (START_DELAY, MOST_LENGTH, recording.RETRY))
+    if session.decision is not None and session.decision.hidden:
+        return session, timers
+    rest = tuple(HandOver(call.id, old.id, "") for old in session.rest if old.segments)
+    recorded = current is not None and any(segment.started_at is not None for segment in current.segments)
+    if current is None or not recorded:
+        return session, (*timers, HandOver(call.id, None), *rest)
+    return session, (*timers, HandOver(call.id, current.id, _discarded(session)), *rest)
+
+
+def _discarded(session: Session) -> str:
+    """Why this recording must not be kept; "" where it is kept. Its measured length is judged later, by the pipeline."""
+    options = session.verdict.options if session.verdict else Options()
+    if session.call.talked_at is None and not options.keep_unanswered:
+        return "nobody answered, so nobody talked"
+    return ""
+
+
+def _union(one: tuple[Subject, ...], other: tuple[Subject, ...]) -> tuple[Subject, ...]:
+    return (*one, *(subject for subject in other if subject not in one))
+
+
+def recording_id(call: CallId) -> RecordingId:
+    """A name for this call's recording: made of the call's own id, so that it is the same after a restart."""
+    return RecordingId(re.sub(r"[^A-Za-z0-9_-]+", "-", call).strip("-"))

@@ -1,0 +1,85 @@
+"""What people asked for with a key, a code, a click or a command, cut to what the rule allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from controller.core.calls import Call, is_room
+from controller.core.decision import Decision, Grant, Mode
+from controller.core.events import Asked, AskedBy
+from hardware.keys import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What people want of this recording now. `record` is None until somebody asked to start or stop."""
+
+    record: bool | None = None
+    paused: bool = False
+    by: str = ""  # who asked last, for the record (V-16)
+
+
+NOBODY_ASKED = Wish()
+
+
+def recording_wished(decision: Decision, wish: Wish) -> bool:
+    """Whether rule and people together want this call recorded, pauses aside."""
+    match decision.mode:
+        case Mode.NEVER:
+            return False
+        case Mode.ON_DEMAND:
+            return wish.record is True
+        case Mode.ALWAYS | Mode.ALWAYS_WITH_PAUSE:
+            return wish.record is not False
+        case _:
+            assert_never(decision.mode)
+
+
+def update(wish: Wish, asked: Asked, decision: Decision, call: Call) -> tuple[Wish, str]:
+    """The wish after this request, and why it was refused ("" when it was granted).
+
+    Asking for what already is so is granted and changes nothing: keys are pressed twice.
+    """
+    refusal = _refused_by_place(asked, call) or _refused_by_rule(wish, asked.key, decision)
+    if refusal:
+        return wish, refusal
+    on = recording_wished(decision, wish)
+    match asked.key:
+        case Key.RECORD:
+            return (wish if on else replace(wish, record=True, paused=False, by=asked.by)), ""
+        case Key.STOP:
+            return (replace(wish, record=False, paused=False, by=asked.by) if on else wish), ""
+        case Key.TOGGLE:
+            return replace(wish, record=not on, paused=False, by=asked.by), ""
+        case Key.PAUSE:
+            return (wish if wish.paused else replace(wish, paused=True, by=asked.by)), ""
+        case Key.RESUME:
+            return (replace(wish, paused=False, by=asked.by) if wish.paused else wish), ""
+        case _:
+            assert_never(asked.key)
+
+
+def _refused_by_place(asked: Asked, call: Call) -> str:
+    if asked.door is not AskedBy.LEG:
+        return ""
+    if is_room(call.id) or (asked.leg is not None and asked.leg in call.in_room):
+        return "inside a conference nobody can switch the recording with a key (Y-17)"
+    return ""
+
+
+def _refused_by_rule(wish: Wish, key: Key, decision: Decision) -> str:
+    on = recording_wished(decision, wish)
+    rule = f"rule '{decision.rule}'" if decision.rule else "the policy"
+    if decision.mode is Mode.NEVER:
+        return f"this call must not be recorded: {decision.reason}"
+    if key in (Key.PAUSE, Key.RESUME):
+        if Grant.PAUSE not in decision.grants:
+            return f"{rule} does not let anybody pause this recording (mode {decision.mode.value})"
+        return "" if on else "this call is not being recorded, so there is nothing to pause or resume"
+    starts = key is Key.RECORD or (key is Key.TOGGLE and not on)
+    if starts:
+        return "" if on or Grant.START in decision.grants else f"{rule} does not let anybody start a recording"
+    if not on or Grant.STOP in decision.grants:
+        return ""
+    return f"{rule} does not let anybody stop this recording (mode {decision.mode.value})"

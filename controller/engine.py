@@ -1,0 +1,314 @@
+"""The engine: inbox → step → journal → outboxes. The only place with effects on calls."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import structlog
+
+from controller.core import session as sessions
+from controller.core.commands import (
+    Alarm,
+    CallId,
+    CancelTimer,
+    Command,
+    HandOver,
+    Pause,
+    RecorderCommand,
+    Refuse,
+    Resume,
+    SetTimer,
+    Start,
+    Stop,
+    pbx_of,
+)
+from controller.core.events import (
+    Asked,
+    CallsMerged,
+    Event,
+    Failed,
+    LegAppeared,
+    PolicyChanged,
+    RecorderFound,
+    TimerFired,
+)
+from controller.core.policy import Policy
+from controller.core.recording import State
+from controller.core.session import Session
+from controller.journal import Entry, Journal
+from controller.pbx.driver import Driver
+
+log = structlog.get_logger("engine")
+
+COMMAND_SECONDS = 15.0
+"""The last resort: drivers have shorter limits of their own, but a command must end even in a driver that hangs."""
+ANSWER_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a person's request: `why` is for the person."""
+
+    granted: bool
+    why: str = ""
+    state: State = State.OFF
+
+
+@dataclass(slots=True)
+class Tally:
+    """What went through the engine."""
+
+    events: int = 0
+    unknown: int = 0  # events of calls that nobody introduced
+    hidden: int = 0  # helpline calls: counted, never listed
+    commands: int = 0
+    alarms: int = 0
+    recent_alarms: deque[tuple[float, Alarm]] = field(default_factory=lambda: deque(maxlen=100))
+
+
+class Engine:
+    """Holds the session of every live call and carries out what the core asks for.
+
+    `finish(session, handover)` is called once per recording at the end of a call, and once for a call that was not
+    recorded. Everything runs in one event loop, so order needs no locks: hear() is the one door.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        drivers: Mapping[str, Driver],
+        journal: Journal,
+        finish: Callable[[Session, HandOver], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.policy = policy
+        self.drivers = drivers
+        self.journal = journal
+        self.sessions: dict[CallId, Session] = {}
+        self.tally = Tally()
+        self.links: dict[str, str] = {name: "not connected yet" for name in drivers}  # "" = up
+        self.watchers: set[Callable[[Session, Event], None]] = set()
+        self._finish = finish
+        self._clock = clock
+        self._homes: dict[CallId, CallId] = {}  # a merged call's id -> the call it lives on in
+        self._inbox: deque[Event] = deque()
+        self._draining = False
+        self._tails: dict[CallId, asyncio.Task[None]] = {}
+        self._timers: dict[tuple[CallId, str], asyncio.TimerHandle] = {}
+        self._refusals: dict[int, str] = {}
+        self._waiting: dict[CallId, set[asyncio.Event]] = {}
+
+    async def run(self) -> None:
+        """Keep every PBX connected until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, driver in self.drivers.items():
+                    group.create_task(driver.run(self.hear, self._link(name)), name=f"pbx {name}")
+        finally:
+            for timer in self._timers.values():
+                timer.cancel()
+
+    def hear(self, event: Event) -> None:
+        """The one door in. Safe to call from within itself: events are taken strictly in turn."""
+        self._inbox.append(event)
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._inbox:
+                self._take(self._inbox.popleft())
+        finally:
+            self._draining = False
+
+    async def ask(self, asked: Asked) -> Answer:
+        """Put a person's request to a call and wait for what became of it on the PBX."""
+        call = self.home(asked.call)
+        if call not in self.sessions:
+            return Answer(False, f"there is no live call {asked.call}")
+        changed = asyncio.Event()
+        self._waiting.setdefault(call, set()).add(changed)
+        try:
+            self.hear(asked)
+            refused = self._refusals.pop(id(asked), "")
+            if refused:
+                return Answer(False, refused, self._state(call))
+            return await self._outcome(call, changed)
+        finally:
+            self._waiting[call].discard(changed)
+            if not self._waiting[call]:
+                del self._waiting[call]
+
+    def use(self, policy: Policy) -> None:
+        """Put another policy in force; every live call is thought over again."""
+        self.policy = policy
+        for call in list(self.sessions):
+            self.hear(PolicyChanged(call, self._clock()))
+
+    def home(self, call: CallId) -> CallId:
+        """The id under which a call goes on that was merged into another."""
+        while call in self._homes:
+            call = self._homes[call]
+        return call
+
+    def _link(self, name: str) -> Callable[[bool, str], None]:
+        def changed(up: bool, why: str) -> None:
+            self.links[name] = "" if up else why or "lost"
+            log.info("link up" if up else "link down", pbx=name, why=why)
+            if up:
+                for call in [call for call in self.sessions if pbx_of(call) == name]:
+                    self.hear(PolicyChanged(call, self._clock()))
+
+        return changed
+
+    def _take(self, event: Event) -> None:
+        self.tally.events += 1
+        if isinstance(event, CallsMerged):
+            self._merge(event)
+        call = self.home(event.call)
+        session = self.sessions.get(call)
+        if session is None:
+            if not isinstance(event, LegAppeared | RecorderFound):
+                self.tally.unknown += 1
+                return
+            session = sessions.begin(call, event.at)
+        acting = not self.links.get(pbx_of(call), "no such PBX")
+        before = session.decision
+        session, commands = sessions.step(session, event, self.policy, acting)
+        self.sessions[call] = session
+        self._write(session, event, commands, session.decision != before)
+        for command in commands:
+            self._carry_out(session, command, event)
+        for watcher in self.watchers:
+            watcher(session, event)
+        for changed in self._waiting.get(call, ()):
+            changed.set()
+        if session.handed_over:
+            self._close(call)
+
+    def _merge(self, event: CallsMerged) -> None:
+        kept, gone = self.home(event.call), self.home(event.other)
+        other = self.sessions.get(gone)
+        if kept == gone or other is None:
+            return
+        session = self.sessions.get(kept) or sessions.begin(kept, event.at)
+        self.sessions[kept] = sessions.merge(session, other, self.policy)
+        del self.sessions[gone]
+        self._homes[gone] = kept
+
+    def _write(self, session: Session, event: Event, commands: tuple[Command, ...], decided: bool) -> None:
+        call = session.call
+        if session.decision is not None and session.decision.hidden:
+            self.journal.forget(call.id)
+            return
+        entry = Entry(event.at, call.id, event, commands, session.decision if decided else None)
+        remember = bool(commands) or call.answered_at is not None or call.ended_at is not None
+        try:
+            self.journal.append(entry, remember)
+        except OSError as error:
+            # The call goes on and so does its recording: a journal that cannot be written is an alarm, not a reason to stop.
+            self._alarm(Alarm(call.id, f"the journal cannot be written: {error}", "free space on its disk"))
+
+    def _carry_out(self, session: Session, command: Command, event: Event) -> None:
+        match command:
+            case Start() | Stop() | Pause() | Resume():
+                self._post(command)
+            case SetTimer():
+                self._set_timer(command)
+            case CancelTimer():
+                self._cancel_timer(command)
+            case Alarm():
+                self._alarm(command)
+            case Refuse():
+                self._refusals[id(event)] = command.why
+                if not isinstance(event, Asked):
+                    self._refusals.pop(id(event))
+            case HandOver():
+                self._finish(session, command)
+            case _:
+                assert_never(command)
+
+    def _post(self, command: RecorderCommand) -> None:
+        """One outbox per call, in order; a slow call delays nobody else."""
+        self.tally.commands += 1
+        call = self.home(command.call)
+        task = asyncio.get_running_loop().create_task(self._do(command, self._tails.get(call)))
+        self._tails[call] = task
+        task.add_done_callback(lambda done: self._tails.pop(call) if self._tails.get(call) is done else None)
+
+    async def _do(self, command: RecorderCommand, previous: asyncio.Task[None] | None) -> None:
+        if previous is not None and not previous.done():
+            await asyncio.wait([previous])
+        try:
+            async with asyncio.timeout(COMMAND_SECONDS):
+                event = await self.drivers[pbx_of(command.call)].do(command)
+        except TimeoutError:
+            event = Failed(command.call, self._clock(), command, f"no answer within {COMMAND_SECONDS:g} s")
+        except Exception as error:  # the world's failures are events: what gets here is a fault of the driver
+            log.exception("driver failed", command=type(command).__name__, call=command.call)
+            event = Failed(command.call, self._clock(), command, f"fault in the driver: {error!r}")
+        self.hear(event)
+
+    def _set_timer(self, command: SetTimer) -> None:
+        self._cancel_timer(CancelTimer(command.call, command.timer))
+        key = (command.call, command.timer)
+
+        def fire() -> None:
+            self._timers.pop(key, None)
+            self.hear(TimerFired(command.call, self._clock(), command.timer))
+
+        self._timers[key] = asyncio.get_running_loop().call_later(command.seconds, fire)
+
+    def _cancel_timer(self, command: CancelTimer) -> None:
+        timer = self._timers.pop((command.call, command.timer), None)
+        if timer is not None:
+            timer.cancel()
+
+    def _alarm(self, alarm: Alarm) -> None:
+        self.tally.alarms += 1
+        self.tally.recent_alarms.append((self._clock(), alarm))
+        log.error("alarm", call=alarm.call, what=alarm.what, remedy=alarm.remedy)
+
+    def _close(self, call: CallId) -> None:
+        session = self.sessions.pop(call)
+        if session.decision is not None and session.decision.hidden:
+            self.tally.hidden += 1
+        self._homes = {gone: home for gone, home in self._homes.items() if home != call} if self._homes else {}
+
+    def _state(self, call: CallId) -> State:
+        session = self.sessions.get(self.home(call))
+        return session.recording.state if session and session.recording else State.OFF
+
+    async def _outcome(self, call: CallId, changed: asyncio.Event) -> Answer:
+        """Wait until what was asked for is so on the PBX, or cannot be had."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                while True:
+                    changed.clear()
+                    answer = self._answer(call)
+                    if answer is not None:
+                        return answer
+                    await changed.wait()
+        except TimeoutError:
+            return Answer(False, "the PBX has not confirmed it yet", self._state(call))
+
+    def _answer(self, call: CallId) -> Answer | None:
+        session = self.sessions.get(self.home(call))
+        if session is None:
+            return Answer(False, "the call ended meanwhile")
+        current, want = session.recording, sessions.wanted(session)
+        if current is None:
+            return Answer(True, "it takes effect when the call is talking", State.OFF) if want is State.OFF else None
+        if current.asked is not None or current.waiting:
+            return None
+        if current.state is want:
+            return Answer(True, "", current.state)
+        if current.given_up or current.unpausable or current.stuck:
+            reasons = [mark.note for mark in current.marks if mark.kind in ("failed", "lost")]
+            return Answer(False, reasons[-1] if reasons else "the PBX would not", current.state)
+        link = self.links.get(pbx_of(call), "")
+        return Answer(False, f"the PBX is not connected: {link}", current.state) if link else None

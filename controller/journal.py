@@ -1,0 +1,187 @@
+"""The journal: append-only, one JSON line per event: what happened, what was decided and by which rule, what we asked.
+
+A line is written before the commands in it are carried out. Replay and explain read it; nothing is ever rewritten.
+Calls with a helpline leave no line: see Journal.append.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from controller.core import commands, decision, events
+from controller.core.commands import CallId, Command
+from controller.core.decision import Decision
+from controller.core.events import Event
+
+MOST_HELD = 200
+"""Lines held back for one call before it is answered; a call that does more than this is written at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: the event, what it led to, and the decision where it changed."""
+
+    at: float
+    call: CallId
+    event: Event
+    commands: tuple[Command, ...] = ()
+    decision: Decision | None = None
+
+
+class Journal:
+    """The journal's writing end. One file per day (UTC) in `folder`.
+
+    The lines of a call are held in memory until something has to be remembered (a command, an answer, its end), so that
+    a call which turns out to concern a helpline can be forgotten without a trace (F-014).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.written = 0
+        self.failed = 0
+        self._held: dict[CallId, list[bytes]] = {}
+        self._day = ""
+        self._file = -1
+
+    def append(self, entry: Entry, remember: bool) -> None:
+        """Add an entry; `remember` writes it and all that was held of its call. Raises OSError when the disk says no;
+        the lines stay held and go out with the next entry."""
+        held = self._held.setdefault(entry.call, [])
+        held.append(to_line(entry))
+        if remember or len(held) > MOST_HELD:
+            self._write(b"".join(held), entry.at)
+            self.written += len(held)
+            del self._held[entry.call]
+
+    def forget(self, call: CallId) -> None:
+        """Drop what is held of this call, unwritten."""
+        self._held.pop(call, None)
+
+    def close(self) -> None:
+        """Write what is held, and close the file."""
+        for call, held in list(self._held.items()):
+            self._write(b"".join(held), datetime.now(UTC).timestamp())
+            del self._held[call]
+        if self._file >= 0:
+            os.fsync(self._file)
+            os.close(self._file)
+            self._file = -1
+
+    def _write(self, lines: bytes, at: float) -> None:
+        day = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+        if day != self._day or self._file < 0:
+            if self._file >= 0:
+                os.close(self._file)
+            path = self.folder / f"{day}.jsonl"
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._day = day
+        try:
+            written = os.write(self._file, lines)
+            if written < len(lines):
+                raise OSError("the journal's disk is full")
+        except OSError:
+            self.failed += 1
+            raise
+
+
+def read(folder: Path, since: float = 0.0, odd: list[str] | None = None) -> Iterator[Entry]:
+    """The entries at or after `since` (Unix seconds), oldest first. Lines that cannot be read (cut off by a crash, or
+    written by another version) are skipped, and named in `odd`."""
+    first = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%d")
+    for path in sorted(folder.glob("????-??-??.jsonl")):
+        if path.stem < first:
+            continue
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    entry = from_line(line)
+                except (ValueError, KeyError, TypeError) as error:
+                    if odd is not None:
+                        odd.append(f"{path.name}:{number}: {error}")
+                    continue
+                if entry.at >= since:
+                    yield entry
+
+
+def to_line(entry: Entry) -> bytes:
+    """One JSON line, with the line feed."""
+    row: dict[str, Any] = {"at": entry.at, "call": entry.call, "event": _plain(entry.event)}
+    if entry.commands:
+        row["commands"] = [_plain(command) for command in entry.commands]
+    if entry.decision is not None:
+        row["decision"] = _plain(entry.decision)
+    return json.dumps(row, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
+
+
+def from_line(line: bytes) -> Entry:
+    """The entry of one line. Raises ValueError, KeyError or TypeError for what is not one."""
+    row = json.loads(line)
+    return Entry(
+        at=float(row["at"]),
+        call=CallId(row["call"]),
+        event=_built(row["event"]),
+        commands=tuple(_built(command) for command in row.get("commands", ())),
+        decision=_built(row["decision"]) if "decision" in row else None,
+    )
+
+
+_CLASSES = {
+    each.__name__: each
+    for module in (events, commands, decision)
+    for each in vars(module).values()
+    if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__
+}
+_FIELDS = {name: tuple(field.name for field in fields(each)) for name, each in _CLASSES.items()}
+_HINTS: dict[str, dict[str, Any]] = {}
+
+
+def _plain(value: Any) -> Any:
+    """A record as plain JSON values, with its class's name under "is"."""
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value.value if isinstance(value, Enum) else value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, frozenset):
+        return sorted(_plain(item) for item in value)
+    name = type(value).__name__
+    row = {field: _plain(getattr(value, field)) for field in _FIELDS[name]}
+    return {"is": name, **row}
+
+
+def _built(row: Mapping[str, Any]) -> Any:
+    """The record that _plain wrote."""
+    each = _CLASSES[row["is"]]
+    hints = _HINTS.get(each.__name__)
+    if hints is None:
+        hints = _HINTS[each.__name__] = get_type_hints(each)
+    known = {name: _typed(row[name], hints[name]) for name in _FIELDS[each.__name__] if name in row}
+    return each(**known)
+
+
+def _typed(value: Any, hint: Any) -> Any:
+    if isinstance(value, dict) and "is" in value:
+        return _built(value)
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return None if value is None else _typed(value, next(a for a in get_args(hint) if a is not type(None)))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(value)
+    if origin is tuple:
+        inner = get_args(hint)
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            return tuple(_typed(item, inner[0]) for item in value)
+        return tuple(_typed(item, kind) for item, kind in zip(value, inner, strict=True))
+    if origin is frozenset:
+        return frozenset(_typed(item, get_args(hint)[0]) for item in value)
+    return value

@@ -1,0 +1,116 @@
+"""PaperPbx: a driver without a PBX. It keeps recorders in a dictionary, refuses on request and can lose its link."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from controller.core.commands import LegId, Pause, RecorderCommand, RecordingId, Resume, Side, Start, Stop
+from controller.core.events import Done, Event, Failed, LegEnded, RecorderLost
+from controller.pbx.driver import Counters, SegmentFiles
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRecorder:
+    """A recorder that runs: on which leg, and whose voice it leaves out now."""
+
+    leg: LegId
+    muted: Side | None = None
+
+
+class PaperPbx:
+    """Implements Driver. Tests feed it with say() and read `recorders` and `asked`.
+
+    `refusals[Start] = 2` makes the next two starts fail; `silent` makes commands hang without an answer.
+    """
+
+    def __init__(self, name: str = "paper", folder: Path = Path("/nonexistent")) -> None:
+        self.name = name
+        self.counters = Counters()
+        self.folder = folder
+        self.recorders: dict[tuple[RecordingId, int], PaperRecorder] = {}
+        self.asked: list[RecorderCommand] = []
+        self.refusals: dict[type[RecorderCommand], int] = {}
+        self.silent = False
+        self.snapshot: list[Event] = []
+        self._gone: set[LegId] = set()
+        self._hear: Callable[[Event], None] = lambda event: None
+        self._up: Callable[[bool, str], None] = lambda up, why: None
+
+    async def run(self, hear: Callable[[Event], None], up: Callable[[bool, str], None]) -> None:
+        """Connect at once, tell the snapshot, and stay."""
+        self._hear, self._up = hear, up
+        self.connect()
+        await asyncio.Event().wait()
+
+    def connect(self) -> None:
+        """The link is up: the snapshot first, then the word that it is complete."""
+        for event in self.snapshot:
+            self.say(event)
+        self._up(True, "")
+
+    def disconnect(self, why: str) -> None:
+        """The link is lost; what runs goes on running, unheard."""
+        self.counters.reconnects += 1
+        self._up(False, why)
+
+    def say(self, event: Event) -> None:
+        """Something happens on the PBX."""
+        self.counters.events += 1
+        lost: list[Event] = []
+        if isinstance(event, LegEnded):
+            self._gone.add(event.leg)
+            for (recording, segment), recorder in list(self.recorders.items()):
+                if recorder.leg == event.leg:
+                    del self.recorders[recording, segment]
+                    lost.append(
+                        RecorderLost(event.call, event.at, recording, segment, "its leg ended", leg_gone=True)
+                    )
+        for each in (*lost, event):
+            self._hear(each)
+
+    def crash(self, recording: RecordingId, segment: int, event: RecorderLost) -> None:
+        """A recorder dies on its own."""
+        self.recorders.pop((recording, segment), None)
+        self._hear(event)
+
+    async def do(self, command: RecorderCommand) -> Event:
+        """Carry the command out on paper."""
+        self.counters.commands += 1
+        self.asked.append(command)
+        if self.silent:
+            await asyncio.Event().wait()
+        await asyncio.sleep(0)
+        if self.refusals.get(type(command), 0) > 0:
+            self.refusals[type(command)] -= 1
+            self.counters.refused += 1
+            return Failed(command.call, time.time(), command, "refused on paper")
+        reason = self._carry_out(command)
+        if reason:
+            return Failed(command.call, time.time(), command, reason, leg_gone=command.leg in self._gone)
+        return Done(command.call, time.time(), command)
+
+    def files(self, command: RecorderCommand) -> SegmentFiles:
+        """Three names; nothing is written."""
+        base = f"{command.recording}.{command.segment}"
+        return SegmentFiles(self.folder / f"{base}.wav", self.folder / f"{base}-r.wav", self.folder / f"{base}-t.wav")
+
+    def _carry_out(self, command: RecorderCommand) -> str:
+        key = (command.recording, command.segment)
+        if command.leg in self._gone:
+            return "no such channel"
+        match command:
+            case Start():
+                self.recorders[key] = PaperRecorder(command.leg)
+            case Stop():
+                if self.recorders.pop(key, None) is None:
+                    return "no such recorder"
+            case Pause() | Resume():
+                if key not in self.recorders:
+                    return "no such recorder"
+                muted = command.side if isinstance(command, Pause) else None
+                self.recorders[key] = replace(self.recorders[key], muted=muted)
+        return ""
