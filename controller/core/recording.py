@@ -127,15 +127,18 @@ def close(recording: Recording, wanted: State, anchor: LegId | None, side: Side)
         return recording, ()
     if wanted is State.PAUSED and recording.unpausable:
         wanted = State.OFF
+    segment = recording.segment
+    if recording.state is State.OFF or segment is None:
+        if wanted is not State.ON or anchor is None or recording.given_up:
+            return recording, ()
+        return _start(recording, anchor)
     match (wanted, recording.state):
-        case (State.ON, State.OFF):
-            return (recording, ()) if recording.given_up or anchor is None else _start(recording, anchor)
-        case (State.OFF, State.ON | State.PAUSED) if not recording.stuck:
-            return _ask(recording, Stop, None)
+        case (State.OFF, _) if not recording.stuck:
+            return _ask(recording, segment, Stop, Side.BOTH)
         case (State.PAUSED, State.ON):
-            return _ask(recording, Pause, side)
+            return _ask(recording, segment, Pause, side)
         case (State.ON, State.PAUSED) if not recording.stuck:
-            return _ask(recording, Resume, side)
+            return _ask(recording, segment, Resume, side)
         case _:
             return recording, ()
 
@@ -170,18 +173,10 @@ def _start(recording: Recording, anchor: LegId) -> Outcome:
     )
 
 
-def _ask(recording: Recording, kind: type[Stop] | type[Pause] | type[Resume], side: Side | None) -> Outcome:
-    segment = recording.segment
-    assert segment is not None, "a recorder that runs has a segment"
+def _ask(recording: Recording, segment: Segment, kind: type[Stop | Pause | Resume], side: Side) -> Outcome:
     at = (recording.call, recording.id, segment.number, recording.numbered + 1, segment.leg)
-    command: RecorderCommand = Stop(*at) if kind is Stop else kind(*at) if side is None else _sided(kind, at, side)
+    command: RecorderCommand = Stop(*at) if issubclass(kind, Stop) else kind(*at, side)
     return replace(recording, asked=command, numbered=command.number), (command,)
-
-
-def _sided(
-    kind: type[Stop] | type[Pause] | type[Resume], at: tuple[CallId, RecordingId, int, int, LegId], side: Side
-) -> RecorderCommand:
-    return Pause(*at, side) if kind is Pause else Resume(*at, side)
 
 
 def _confirmed(recording: Recording, event: Done, by: str) -> Recording:
