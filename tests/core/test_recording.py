@@ -89,6 +89,14 @@ def test_a_stale_confirmation_is_not_taken_for_a_new_one() -> None:
     assert commands == ()
 
 
+def test_a_stale_failure_is_not_taken_for_the_failure_of_a_new_command() -> None:
+    current = running()
+    current, (pause,) = closed(current, State.PAUSED)
+    stale = replace(pause, number=1)  # type: ignore[type-var]
+    after, commands = told(current, Failed(CALL, 2.0, stale, "late"), State.PAUSED)  # type: ignore[arg-type]
+    assert (after, commands) == (current, ())
+
+
 def test_a_start_that_was_given_up_and_succeeds_late_is_stopped_when_another_one_runs() -> None:
     current, (first,) = closed(NEW, State.ON)
     assert isinstance(first, Start)
