@@ -26,7 +26,8 @@ from controller.lab.admin import Admin, Refused
 from controller.lab.asterisk import Asterisk, AsteriskFailed
 from controller.lab.media import Audio, Line
 from controller.lab.phones import Call, CallRefused, MakePhone, Phone, carrier, phone
-from controller.lab.root import Install, install
+from controller.lab.programs import LabNotSetUp
+from controller.lab.software import Install, install
 
 __all__ = [
     "Admin",
@@ -36,6 +37,7 @@ __all__ = [
     "Call",
     "CallRefused",
     "Install",
+    "LabNotSetUp",
     "Line",
     "MakePhone",
     "Phone",

@@ -15,7 +15,7 @@ class Refused(Exception):
 
 
 def parse(block: bytes) -> Message:
-    """One AMI message; of repeated headers the last wins, except Output and Variable, which are joined by newlines."""
+    """One AMI message; of repeated headers the last wins, but Output and Variable are joined by newlines."""
     message: Message = {}
     for line in block.decode("utf-8", "surrogateescape").split("\r\n"):
         key, colon, value = line.partition(":")
@@ -64,16 +64,14 @@ class Admin:
         answer = self._waiting[action_id] = asyncio.get_running_loop().create_future()
         self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape"))
         try:
-            response = await asyncio.wait_for(answer, deadline)
+            response: Message = await asyncio.wait_for(answer, deadline)
         finally:
             self._waiting.pop(action_id, None)
         if response["Response"] == "Error":
             raise Refused(f"{action}: {response.get('Message', '')}")
         return response
 
-    async def until(
-        self, matches: Callable[[Message], bool], *, deadline: float = 10, since: int = 0
-    ) -> Message:
+    async def until(self, matches: Callable[[Message], bool], *, deadline: float = 10, since: int = 0) -> Message:
         """The first event from index `since` on that matches, awaited. Raises TimeoutError."""
         seen = since
 

@@ -18,18 +18,14 @@ from pathlib import Path
 from controller.lab import sounds
 from controller.lab.addresses import Lease, free_port, lease
 from controller.lab.admin import Admin, Refused
-from controller.lab.root import Install
+from controller.lab.software import Install
 
-NAMES = {
-    **{
-        str(n): name
-        for n, name in enumerate("Alice Bob Carol Dave Erin Frank Grace Henry Iris Jack".split(), 100)
-    },
-    **{
-        str(n): name
-        for n, name in enumerate("Hanna Ivan Jana Karl Lena Mona Nils Olga Paul Rosa".split(), 110)
-    },
-}
+PEOPLE = (
+    *("Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Henry", "Iris", "Jack"),
+    *("Hanna", "Ivan", "Jana", "Karl", "Lena", "Mona", "Nils", "Olga", "Paul", "Rosa"),
+)
+NAMES = {str(number): name for number, name in enumerate(PEOPLE, 100)}
+"""Extension -> whose phone it is."""
 CARRIERS = ("carrier1", "carrier2")
 PLACE = re.compile(r"@([a-z0-9_]+)@")
 
@@ -50,9 +46,7 @@ class Asterisk:
     ari_user = "onrecord"
     admin_user = "admin"
 
-    def __init__(
-        self, install: Install, name: str | None = None, extra: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, install: Install, name: str | None = None, extra: dict[str, str] | None = None) -> None:
         """`extra` maps file names below etc/ (say "extensions.d/mine.conf") to text that the templates include."""
         self.install = install
         self.name = name or f"lab-{os.getpid()}-{secrets.token_hex(3)}"
@@ -141,9 +135,7 @@ class Asterisk:
 
     async def start(self, deadline: float = 30) -> None:
         """Start and wait until SIP, AMI and ARI all answer. Raises AsteriskFailed with the log's end."""
-        command = self.install.command(
-            "asterisk", "-f", "-C", self.pbx_path(self.home / "etc" / "asterisk.conf")
-        )
+        command = self.install.command("asterisk", "-f", "-C", self.pbx_path(self.home / "etc" / "asterisk.conf"))
         log = (self.home / "log" / "console").open("ab")
         with log:
             self._process = await asyncio.create_subprocess_exec(
@@ -187,10 +179,7 @@ class Asterisk:
         """The end of the log, for error messages."""
         texts = [(self.home / "log" / name) for name in ("console", "messages")]
         return "\n".join(
-            line
-            for text in texts
-            if text.exists()
-            for line in text.read_text(errors="replace").splitlines()[-lines:]
+            line for text in texts if text.exists() for line in text.read_text(errors="replace").splitlines()[-lines:]
         )
 
     # -- asking it -------------------------------------------------------------------------------------------
@@ -231,18 +220,13 @@ class Asterisk:
             "sip_port": str(self.sip_port),
             "ami_port": str(self.ami_port),
             "ari_port": str(self.ari_port),
-            **{
-                f"{who}_{what}": getattr(self, f"{who}_{what}")
-                for who in ROLES
-                for what in ("user", "secret")
-            },
+            **{f"{who}_{what}": getattr(self, f"{who}_{what}") for who in ROLES for what in ("user", "secret")},
         }
         for name, (host, port) in self.carriers.items():
             values |= {name: f"{host}:{port}", f"{name}_host": host}
         phone = (resources.files("controller.lab") / "etc" / "phone.conf").read_text()
         values["phones"] = "".join(
-            fill(phone, {"ext": ext, "name": name, "secret": self.phone_secret})
-            for ext, name in NAMES.items()
+            fill(phone, {"ext": ext, "name": name, "secret": self.phone_secret}) for ext, name in NAMES.items()
         )
         return values
 

@@ -132,9 +132,7 @@ class Call:
         """Press keys (RFC 4733), and come back when the last has been sent."""
         for digit in digits:
             self.line.dial(digit, milliseconds)
-            while self.line.dialling:
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(gap)
+            await asyncio.sleep(milliseconds / 1000 + gap)
 
     async def info(self, headers: dict[str, str], body: bytes = b"") -> int:
         """An INFO in the dialog with these headers (`{"Record": "on"}`); returns the status of the answer."""
@@ -163,7 +161,7 @@ class Call:
         """Any request in this dialog; returns the final response."""
         return await self.phone.request(self.draft(method, *headers, body=body))
 
-    # -- between call and phone ----------------------------------------------------------------------------------------------------
+    # -- between call and phone ----------------------------------------------------------------------------------
 
     def _incoming(self) -> Message:
         if self.invite is None or self.status:

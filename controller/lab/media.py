@@ -137,9 +137,7 @@ class Line:
             self._events.popleft()
             self._event_age = 0
 
-    def _send(
-        self, remote: tuple[str, int], kind: int, timestamp: int, payload: bytes, marker: bool = False
-    ) -> None:
+    def _send(self, remote: tuple[str, int], kind: int, timestamp: int, payload: bytes, marker: bool = False) -> None:
         head = struct.pack(
             "!BBHII",
             0x80,

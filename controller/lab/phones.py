@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -153,21 +152,15 @@ class Phone(asyncio.DatagramProtocol):
         """CANCEL the INVITE that is still ringing."""
         if call.invite is None:
             raise RuntimeError("nothing to cancel")
-        kept = [
-            (k, v) for k, v in call.invite.headers if k in ("Via", "From", "To", "Call-ID", "Max-Forwards")
-        ]
+        kept = [(k, v) for k, v in call.invite.headers if k in ("Via", "From", "To", "Call-ID", "Max-Forwards")]
         number = call.invite["cseq"].split()[0]
-        self._send(
-            Message(f"CANCEL {call.invite.target} SIP/2.0", (*kept, ("CSeq", f"{number} CANCEL"))).encode()
-        )
+        self._send(Message(f"CANCEL {call.invite.target} SIP/2.0", (*kept, ("CSeq", f"{number} CANCEL"))).encode())
 
     def reply(self, request: Message, status: int, *headers: tuple[str, str], body: bytes = b"") -> None:
         """Answer a request; the answer is kept, so that a repeated request gets the same one."""
         call = self.calls.get(request["call-id"])
         tag = sip.tag_of(call.local) if call else secrets.token_hex(4)
-        data = sip.response(
-            request, status, REASONS.get(status, "Unknown"), tag, *headers, body=body
-        ).encode()
+        data = sip.response(request, status, REASONS.get(status, "Unknown"), tag, *headers, body=body).encode()
         self._replies[_branch(request), request.method] = data
         self._send(data)
 
@@ -212,9 +205,7 @@ class Phone(asyncio.DatagramProtocol):
                     self._send(data)
                 try:
                     # A call may ring for long: once something has come back only the caller's own deadline counts.
-                    answer = await asyncio.wait_for(
-                        answers.get(), 180 if heard and call else next(waits, None) or 4
-                    )
+                    answer = await asyncio.wait_for(answers.get(), 180 if heard and call else next(waits, None) or 4)
                 except TimeoutError:
                     if heard or next(waits, None) is None:
                         raise
@@ -261,7 +252,7 @@ class Phone(asyncio.DatagramProtocol):
             self._transport.sendto(data, (host, int(port)))
 
     def _spawn(self, work: Awaitable[object]) -> None:
-        task: asyncio.Task[object] = asyncio.ensure_future(work)  # type: ignore[arg-type]
+        task: asyncio.Task[object] = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

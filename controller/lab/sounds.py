@@ -1,4 +1,4 @@
-"""What the lab's parties say: tones, located noise, speech; and µ-law by table (no audioop, which is gone in 3.13)."""
+"""What the lab's parties say: tones, known noise, speech; and µ-law by table (audioop is gone in Python 3.13)."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ def to_ulaw(samples: Samples) -> bytes:
 
 
 def from_ulaw(data: bytes) -> Samples:
-    return EXPANDED[np.frombuffer(data, np.uint8)]
+    samples: Samples = EXPANDED[np.frombuffer(data, np.uint8)]
+    return samples
 
 
 def through_ulaw(samples: Samples) -> Samples:

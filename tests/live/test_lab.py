@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from controller.lab import sounds
-from controller.lab import MakePhone
+from controller.lab import MakePhone, sounds
 
 
 async def test_two_phones_hear_each_other(phone: MakePhone) -> None:
