@@ -198,10 +198,9 @@ def _confirmed_late(recording: Recording, event: Done) -> Outcome:
     if not isinstance(command, Start) or command.recording != recording.id:
         return recording, ()
     known = recording.segment
-    if known is not None and known.start == command and recording.state is State.OFF and recording.asked is None:
-        return _newest(replace(recording, state=State.ON), started_at=event.at), ()
     if known is not None and known.start == command:
-        return recording, ()
+        late = known.started_at is None and recording.asked is None
+        return (_newest(replace(recording, state=State.ON), started_at=event.at) if late else recording), ()
     stop = Stop(command.call, command.recording, command.segment, recording.numbered + 1, command.leg)
     return replace(recording, numbered=stop.number), (stop,)
 
@@ -217,11 +216,12 @@ def _lost(recording: Recording, event: RecorderLost) -> Outcome:
     segment = recording.segment
     if segment is None or segment.number != event.segment or segment.ended_at is not None:
         return recording, ()
-    running = recording.state is not State.OFF or segment.started_at is not None
-    awaited = recording.asked if recording.asked is not None and recording.asked.segment == event.segment else None
-    recording = replace(recording, asked=None) if awaited is not None else recording
+    awaited, recording = recording.asked, replace(recording, asked=None)
+    if segment.started_at is None:
+        # It died before its start was confirmed to us. The confirmation may yet come and must not raise the dead.
+        recording = _newest(recording, started_at=event.at)
     recording = _over(recording, event.at, event.reason or "lost")
-    if event.leg_gone or isinstance(awaited, Stop) or not running:
+    if event.leg_gone or isinstance(awaited, Stop):
         return recording, ()
     recording = marked(recording, "lost", event.at, note=event.reason)
     return _count_failure(recording, event.call, segment.start, event.reason)
