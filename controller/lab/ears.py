@@ -63,7 +63,7 @@ def tones(samples: Samples, rate: int = 8000, *, floor: float = 0.01) -> list[To
     share = power / np.maximum((frames**2).mean(axis=1, keepdims=True), 1e-12)
     present = (spectrum >= floor) & (share >= 0.1)
     found = [
-        Tone(span.start, span.end, round(bin_ / FRAME_SECONDS))
+        Tone(span.start, span.end, round(int(bin_) / FRAME_SECONDS))
         for bin_ in np.flatnonzero(present.any(axis=0))
         for span in _runs(present[:, bin_])
     ]
@@ -183,7 +183,7 @@ def _runs(flags: Iterable[bool] | NDArray[np.bool_]) -> list[Span]:
     padded = np.concatenate([[False], np.asarray(flags, bool), [False]])
     edges = np.flatnonzero(padded[1:] != padded[:-1])
     pairs = zip(edges[::2], edges[1::2], strict=True)
-    return [Span(round(a * FRAME_SECONDS, 6), round(b * FRAME_SECONDS, 6)) for a, b in pairs]
+    return [Span(round(int(a) * FRAME_SECONDS, 6), round(int(b) * FRAME_SECONDS, 6)) for a, b in pairs]
 
 
 class _Search:

@@ -61,6 +61,11 @@ class Sipp:
             self._process.kill()
             await self._process.wait()
 
+    def troubles(self) -> str:
+        """What sipp did not expect, in its own words; empty when all went well."""
+        log = self._folder / "error.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
     def _words(self) -> str:
         return "".join(path.read_text(errors="replace")[-2000:] for path in sorted(self._folder.glob("*.log")))
 
