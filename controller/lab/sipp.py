@@ -72,8 +72,15 @@ class Sipp:
 
 @asynccontextmanager
 async def calling(
-    pbx: Asterisk, trunk: str, to: str, *, say: Samples, caller: str = "0301234567", seconds: float = 3.0,
-    calls: int = 1, rate: float = 1.0,
+    pbx: Asterisk,
+    trunk: str,
+    to: str,
+    *,
+    say: Samples,
+    caller: str = "0301234567",
+    seconds: float = 3.0,
+    calls: int = 1,
+    rate: float = 1.0,
 ) -> AsyncIterator[Sipp]:
     """`calls` calls to `to` through a trunk, `rate` a second, each speaking `say` in a loop for `seconds`."""
     host, _ = pbx.carriers[trunk]
