@@ -25,7 +25,7 @@ in controller/lab/etc/extensions.conf: 100-119 phones, 600 ring group, 620/630 q
 from controller.lab.admin import Admin, Refused
 from controller.lab.asterisk import Asterisk, AsteriskFailed
 from controller.lab.media import Audio, Line
-from controller.lab.phones import Call, CallRefused, MakePhone, Phone, carrier, phone
+from controller.lab.phones import Call, CallRefused, MakePhone, Phone, carrier, phone, until
 from controller.lab.programs import LabNotSetUp
 from controller.lab.software import Install, install
 
@@ -45,4 +45,5 @@ __all__ = [
     "carrier",
     "install",
     "phone",
+    "until",
 ]

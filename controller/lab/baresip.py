@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from controller.lab import sounds
 from controller.lab.addresses import free_port
@@ -42,6 +45,10 @@ module_app ctrl_tcp.so
 ctrl_tcp_listen {host}:{control}
 """
 MODULES = ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/local/lib/baresip/modules")
+
+
+def _modules() -> str:
+    return next((path for path in MODULES if Path(path).is_dir()), MODULES[0])
 
 
 class Baresip:
@@ -89,17 +96,17 @@ class Baresip:
 
     async def command(self, name: str, params: str = "") -> None:
         """Send one command of baresip's menu."""
-        assert self._writer is not None
+        if self._writer is None:
+            raise RuntimeError("baresip is not running")
         text = json.dumps({"command": name, "params": params, "token": name}).encode()
         self._writer.write(b"%d:%s," % (len(text), text))
         await self._writer.drain()
 
     async def start(self, source: Path) -> None:
         """Start and register. Raises TimeoutError or RuntimeError."""
-        modules = next((path for path in MODULES if Path(path).is_dir()), MODULES[0])
         values = {"host": self.host, "source": source, "folder": self.folder, "control": self.control}
         (self.folder / "heard").mkdir()
-        (self.folder / "config").write_text(CONFIG.format(modules=modules, **values))
+        (self.folder / "config").write_text(CONFIG.format(modules=_modules(), **values))
         account = f"<sip:{self.extension}@{self.pbx.host}:{self.pbx.sip_port};transport=udp>"
         account += f";auth_pass={self.pbx.phone_secret};answermode=auto;regint=3600;audio_codecs=PCMU\n"
         (self.folder / "accounts").write_text(account)
@@ -113,7 +120,7 @@ class Baresip:
         # It may have registered before we were connected to hear of it: ask the PBX.
         try:
             async with asyncio.timeout(10):
-                while f"@{self.host}:" not in await self.pbx.cli("pjsip show contacts"):
+                while f"@{self.host}:" not in await self.pbx.cli("pjsip show contacts"):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         except TimeoutError:
             raise RuntimeError(f"baresip did not register:\n{self.log()}") from None
@@ -133,8 +140,7 @@ class Baresip:
 
     async def _connect(self) -> None:
         while True:
-            assert self._process is not None
-            if self._process.returncode is not None:
+            if self._process is None or self._process.returncode is not None:
                 raise RuntimeError(f"baresip ended:\n{self.log()}")
             try:
                 reader, self._writer = await asyncio.open_connection(self.host, self.control)
@@ -157,11 +163,14 @@ class Baresip:
 
 
 @asynccontextmanager
-async def baresip(pbx: Asterisk, extension: str, *, say: Samples) -> AsyncIterator[Baresip]:
-    """A registered baresip as the phone of an extension: answers every call by itself and speaks `say` in a loop."""
+async def baresip(pbx: Asterisk, extension: str, *, say: Samples, seconds: float = 120) -> AsyncIterator[Baresip]:
+    """A registered baresip as the phone of an extension: answers every call by itself, speaks `say` again and again.
+
+    A call ends after `seconds` at the latest: at the end of its file baresip 1.0 hangs up.
+    """
     folder = Path(tempfile.mkdtemp(prefix="baresip-"))
     source = folder / "say.wav"
-    sounds.write_wav(source, say)
+    sounds.write_wav(source, np.tile(say, math.ceil(seconds * sounds.RATE / len(say))))
     phone = Baresip(pbx, extension, folder)
     try:
         await phone.start(source)

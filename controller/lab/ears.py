@@ -110,7 +110,7 @@ class Utterance(Span):
 
 
 def utterances(samples: Samples, rate: int = 8000, *, pause: float = 0.35, floor: float = 0.01) -> list[Utterance]:
-    """What was said, one entry between pauses; by an offline recogniser (US English), 5 times faster than real time."""
+    """What was said, one entry between pauses; by an offline recogniser of US English, 5 times real time."""
     found = [_recognised(samples, rate, span) for span in _spoken(samples, rate, pause, floor)]
     return [utterance for utterance in found if utterance.text]
 
@@ -160,7 +160,7 @@ def word_errors(heard: str, spoken: str) -> int:
 @functools.cache
 def _decoder() -> Decoder:
     # Imported late: only who asks for words needs the recogniser and its 27 MB of language model.
-    from pocketsphinx import Decoder  # noqa: PLC0415
+    from pocketsphinx import Decoder
 
     # cmn=batch: each utterance is heard by itself, whatever was heard before.
     return Decoder(samprate=16000, loglevel="FATAL", cmn="batch")

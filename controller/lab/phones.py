@@ -13,7 +13,7 @@ from controller.lab.calls import REASONS, SDP, Call, CallRefused
 from controller.lab.sip import Message
 from controller.lab.sounds import Samples
 
-__all__ = ["Call", "CallRefused", "MakePhone", "Phone", "carrier", "phone"]
+__all__ = ["Call", "CallRefused", "MakePhone", "Phone", "carrier", "phone", "until"]
 
 MakePhone = Callable[[str], Awaitable["Phone"]]
 """What the test fixtures `phone` and `carrier` are: give an extension or a trunk's name, get a Phone."""
@@ -302,8 +302,11 @@ class Phone(asyncio.DatagramProtocol):
                     self.reply(call.invite, 487)
                     call.is_over(487)
             case "NOTIFY":
-                call.notified.append(message.body.decode(errors="replace").strip())
                 self.reply(message, 200)
+                call.notified.append(frag := message.body.decode(errors="replace").strip())
+                if frag.startswith("SIP/2.0 2"):
+                    # The transfer worked: as desk phones do, leave the call (RFC 5589).
+                    self._spawn(call.hangup())
             case "INFO" | "MESSAGE":
                 self.reply(message, 200)
             case _:
@@ -352,3 +355,10 @@ async def carrier(pbx: Asterisk, name: str) -> AsyncIterator[Phone]:
         yield made
     finally:
         await made.close()
+
+
+async def until(true: Callable[[], bool], deadline: float = 5) -> None:
+    """Wait until something is so, looking every 10 ms. Raises TimeoutError."""
+    async with asyncio.timeout(deadline):
+        while not true():  # noqa: ASYNC110 it may be anything, with nobody to tell us
+            await asyncio.sleep(0.01)

@@ -92,7 +92,7 @@ async def calling(
 
 @asynccontextmanager
 async def answering(pbx: Asterisk, trunk: str, *, say: Samples, after: float = 0.0) -> AsyncIterator[Sipp]:
-    """A trunk's far end that answers every call `after` seconds of ringing and speaks `say` until the other hangs up."""
+    """A trunk's far end that answers every call after `after` seconds of ringing and speaks `say` to the end."""
     host, port = pbx.carriers[trunk]
     places = {"milliseconds": str(round(after * 1000))}
     async with _sipp(pbx, "answers.xml", places, say, host, port, []) as sipp:

@@ -92,8 +92,58 @@ def through_ulaw(samples: Samples) -> Samples:
 # -- speech ------------------------------------------------------------------------------------------------------
 
 
+SENTENCES = {
+    "rms": (
+        "good morning how can i help you",
+        "i would like to order two tickets to london",
+        "my credit card number is one two three four",
+        "my number is five five five one two three four",
+        "i bought a new house last year",
+        "i want to speak to the manager",
+        "your account has been closed",
+        "what is the price of the red car",
+        "what time does the store open",
+        "we are open from nine to five",
+        "can you tell me the price of the blue car",
+        "my name is john and i live in boston",
+        "let me transfer you to the sales department",
+        "this call may be recorded for training purposes",
+        "how much does it cost",
+        "please hold the line",
+        "we will call you back tomorrow",
+    ),
+    "awb": (
+        "please send me the bill",
+        "the customer is very happy",
+        "i would like to buy a new car",
+        "please cancel my order",
+        "do you agree to be recorded",
+        "yes i agree",
+        "the train leaves at seven in the morning",
+        "i will call you again on friday",
+        "i want to cancel the contract",
+        "we have twenty people in the office",
+        "i will send you the contract on monday",
+        "please sign the contract and send it back",
+        "this call may be recorded for training purposes",
+    ),
+}
+"""Voice -> what it can say so that `ears.words` hears every word: no error in 12 trials each (4 shifts of the
+sample grid, 3 levels), through 8 kHz µ-law. Other sentences may be heard wrong."""
+
+_said: dict[tuple[str, str], Samples] = {}
+
+
 async def speech(text: str, voice: str = "rms", level: float = 0.7) -> Samples:
     """`text` spoken by a flite voice (rms and awb are understood best), at 8 kHz, its peak at `level`."""
+    if (text, voice) not in _said:
+        _said[text, voice] = await _flite(text, voice)
+    narrow = _said[text, voice]
+    return (narrow.astype(np.float64) * level).astype(np.int16)
+
+
+async def _flite(text: str, voice: str) -> Samples:
+    """At full level, resampled to 8 kHz."""
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "speech.wav"
         process = await asyncio.create_subprocess_exec("flite", "-voice", voice, "-t", text, "-o", str(wav))
@@ -101,4 +151,5 @@ async def speech(text: str, voice: str = "rms", level: float = 0.7) -> Samples:
             raise RuntimeError(f"flite could not say {text!r}")
         samples, rate = read_wav(wav)
     narrow = soxr.resample(samples.astype(np.float32) / 32768, rate, RATE)
-    return (narrow / np.abs(narrow).max() * level * 32767).astype(np.int16)
+    full: Samples = (narrow / np.abs(narrow).max() * 32767).astype(np.int16)
+    return full
