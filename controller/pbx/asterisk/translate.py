@@ -156,14 +156,17 @@ class Translation:
         """Whether this channel is alive, as far as was heard."""
         return uniqueid in self._channels
 
-    def call_of(self, leg: LegId) -> CallId | None:
-        """The call that a live leg belongs to now."""
-        channel = self._channels.get(self.uniqueid_of(leg))
-        return channel.call.id if channel else None
+    def leg_of(self, uniqueid: str) -> LegId:
+        """Our name for a channel."""
+        return LegId(f"{self.pbx}/{clean(uniqueid)}")
 
-    def uniqueid_of(self, leg: LegId) -> str:
-        """The PBX's own name for a leg."""
-        return leg.partition("/")[2]
+    def call_of(self, uniqueid: str, room: bool = False) -> CallId | None:
+        """The call that a live channel belongs to now, or the conference that it is in."""
+        channel = self._channels.get(uniqueid)
+        if channel is None or not room:
+            return channel.call.id if channel else None
+        home = self._rooms.get(channel.bridge) if channel.bridge else None
+        return home.call if home else None
 
     def end(self, uniqueid: str, at: float, cause: str = "") -> list[Event]:
         """A channel has gone: by Hangup, or because another witness says so."""
@@ -239,7 +242,7 @@ class Translation:
         local = local_pair(sight.name)
         # A channel that called us is in state Ring at first sight; one seen late called if the call is its own.
         originating = not local and (sight.state == "Ring" or (sight.state == "Up" and sight.uniqueid == link))
-        leg = LegId(f"{self.pbx}/{clean(sight.uniqueid)}")
+        leg = self.leg_of(sight.uniqueid)
         appeared = LegAppeared(
             call.id,
             at,

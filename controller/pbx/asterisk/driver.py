@@ -1,0 +1,206 @@
+"""The Asterisk driver: hears calls over AMI, starts, mutes and stops MixMonitor by id, and believes only proof."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from controller.core.commands import RecorderCommand, Start
+from controller.core.events import Done, Event, Failed, RecorderFound, RecorderLost
+from controller.pbx.asterisk import snapshot
+from controller.pbx.asterisk.ami import AmiAccess, Message
+from controller.pbx.asterisk.hand import Hand, files_of, uniqueid_of
+from controller.pbx.asterisk.link import BACKOFF, LinkCounters, stay_connected
+from controller.pbx.asterisk.pair import Pair, open_pair
+from controller.pbx.asterisk.recorders import LegGone, Recorder, Recorders
+from controller.pbx.asterisk.settings import AsteriskSettings
+from controller.pbx.asterisk.translate import Translation
+from controller.pbx.driver import Counters, PbxGone, PbxRefused, SegmentFiles
+
+log = logging.getLogger(__name__)
+
+NO_CHANNEL = "no such channel"
+
+
+class AsteriskDriver:
+    """One Asterisk. Make it with its settings; `run` keeps it connected, `do` carries out commands."""
+
+    def __init__(self, settings: AsteriskSettings, clock: Callable[[], float] = time.time) -> None:
+        self.name = settings.name
+        self.counters = Counters()
+        self.settings = settings
+        self._clock = clock
+        self._link = LinkCounters()
+        self._translation = Translation(settings.name)
+        self._recorders = Recorders()
+        self._pair: Pair | None = None
+        self._hand: Hand | None = None  # once the snapshot is applied
+        self._why = "not connected yet"
+        self._held: list[tuple[Message, float]] | None = None  # what is heard while a snapshot is taken
+        self._hear: Callable[[Event], None] = _to_nobody
+        self._up: Callable[[bool, str], None] = _link_to_nobody
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- connection --------------------------------------------------------------------------------------------
+
+    async def run(self, hear: Callable[[Event], None], up: Callable[[bool, str], None]) -> None:
+        """Stay connected until cancelled; see the protocol."""
+        self._hear, self._up = hear, up
+        try:
+            await stay_connected(self._open, self._opened, self._lost_link, BACKOFF, self._link)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    async def _open(self) -> Pair:
+        s = self.settings
+        access = AmiAccess(s.host, s.ami_port, s.ami_user, s.ami_secret)
+        return await open_pair(access, self._heard, s.ping_seconds, self._link)
+
+    def _opened(self, pair: Pair) -> None:
+        self._pair = pair
+        self._held = []
+        self._spawn(self._resync(pair))
+
+    def _lost_link(self, reason: str) -> None:
+        self._pair = self._hand = self._held = None
+        self._why = reason
+        self.counters.reconnects += 1
+        self._up(False, reason)
+
+    async def _resync(self, pair: Pair) -> None:
+        """Take the snapshot, apply it, then what was heard meanwhile (safe to hear twice); then we are up."""
+        hand = Hand(pair.hand, self._recorders, self.settings, self._clock)
+        try:
+            picture = await snapshot.take(pair.hand, hand, self._recorders)
+            # The answer comes behind everything that happened before the snapshot was complete.
+            await pair.ear.action("Ping", timeout=self.settings.action_seconds)
+        except (PbxRefused, PbxGone) as error:
+            pair.give_up(f"no snapshot: {error}")
+            return
+        if self._pair is not pair:
+            return
+        folder, at = self.settings.monitor_dir, self._clock()
+        for event in snapshot.apply(picture, self._translation, self._recorders, folder, self.settings.format, at):
+            self._hear(event)
+        self._hand = hand
+        held, self._held = self._held or [], None
+        for message, heard_at in held:
+            self._take(message, heard_at)
+        self._up(True, "")
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- events ------------------------------------------------------------------------------------------------
+
+    def _heard(self, message: Message) -> None:
+        at = self._clock()
+        self.counters.events += 1
+        if self._held is not None:
+            self._held.append((message, at))
+        else:
+            self._take(message, at)
+
+    def _take(self, message: Message, at: float) -> None:
+        match message.event:
+            case "MixMonitorStart":
+                self._recorders.heard(at, "MixMonitorStart", message.get("Uniqueid"))
+            case "MixMonitorStop":
+                if not self._recorders.heard(at, "MixMonitorStop", message.get("Uniqueid")):
+                    self._stopped_by_somebody(message.get("Uniqueid"))
+            case "MixMonitorMute":
+                self._muted(message, at)
+            case "Hangup":
+                for recorder in self._recorders.hung_up(message.get("Uniqueid")):
+                    self._hear(_lost(recorder, at, "its leg hung up", leg_gone=True))
+        events = self._translation.hear(message, at)
+        self.counters.ignored += not events
+        for event in events:
+            self._hear(event)
+
+    def _stopped_by_somebody(self, uniqueid: str) -> None:
+        """A stop that we did not ask for names no recorder (hazard 9): look which of ours is left."""
+        hand = self._hand
+        if hand is not None:
+            for recorder in self._recorders.on(uniqueid):
+                if recorder.proven and not recorder.ending:
+                    self._spawn(self._look(hand, recorder))
+
+    async def _look(self, hand: Hand, recorder: Recorder) -> None:
+        try:
+            running = await hand.is_running(recorder)
+        except PbxGone:
+            return  # the next snapshot tells
+        if not running and not recorder.ending and self._recorders.remove(recorder):
+            self._hear(_lost(recorder, self._clock(), "it was stopped, and not by us"))
+
+    def _muted(self, message: Message, at: float) -> None:
+        uniqueid, direction, state = message.get("Uniqueid"), message.get("Direction"), message.get("State")
+        if self._recorders.heard(at, "MixMonitorMute", uniqueid, direction, state):
+            return
+        # Somebody else muted or opened recorders here, ours perhaps among them, and nothing reads the state back:
+        # have the core say again what it wants.
+        for recorder in self._recorders.on(uniqueid):
+            if recorder.proven and not recorder.ending:
+                self._hear(RecorderFound(recorder.call, at, recorder.leg, recorder.recording, recorder.segment))
+
+    # -- commands ----------------------------------------------------------------------------------------------
+
+    async def do(self, command: RecorderCommand) -> Event:
+        """Carry out one command; returns its Done or Failed. Never raises PbxRefused or PbxGone."""
+        self.counters.commands += 1
+        event = await self._do(command)
+        self.counters.refused += isinstance(event, Failed)
+        return event
+
+    def files(self, command: RecorderCommand) -> SegmentFiles:
+        """Where the segment of this command is written."""
+        return files_of(self.settings, command)
+
+    async def _do(self, command: RecorderCommand) -> Event:
+        hand, pair = self._hand, self._pair
+        if hand is None or pair is None:
+            return self._failed(command, f"no link to {self.name}: {self._why}")
+        try:
+            event = await hand.do(command)
+        except LegGone:
+            return self._failed(command, "its leg hung up", leg_gone=True)
+        except PbxRefused as error:
+            return self._failed(command, str(error), leg_gone=NO_CHANNEL in str(error).lower())
+        except (PbxGone, TimeoutError) as error:
+            # It may have been done all the same: only a snapshot can tell.
+            reason = f"no answer to {type(command).__name__}: {error}"
+            pair.give_up(reason)
+            return self._failed(command, reason)
+        self._after(command, event)
+        return event
+
+    def _after(self, command: RecorderCommand, event: Event) -> None:
+        """A call so short that it was over before its recorder was proven: its end is told behind its beginning."""
+        uniqueid = uniqueid_of(command.leg)
+        if isinstance(command, Start) and isinstance(event, Done) and not self._translation.knows(uniqueid):
+            lost = RecorderLost(
+                command.call, self._clock(), command.recording, command.segment, "its leg hung up", leg_gone=True
+            )
+            asyncio.get_running_loop().call_soon(self._hear, lost)
+
+    def _failed(self, command: RecorderCommand, reason: str, leg_gone: bool = False) -> Failed:
+        return Failed(command.call, self._clock(), command, reason, leg_gone)
+
+
+def _lost(recorder: Recorder, at: float, reason: str, leg_gone: bool = False) -> RecorderLost:
+    return RecorderLost(recorder.call, at, recorder.recording, recorder.segment, reason, leg_gone)
+
+
+def _to_nobody(event: Event) -> None:
+    """Before `run`."""
+
+
+def _link_to_nobody(up: bool, why: str) -> None:
+    """Before `run`."""

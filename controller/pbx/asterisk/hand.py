@@ -1,0 +1,244 @@
+"""What is done to MixMonitor over the acting session, and the proof that it was done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from controller.core.commands import LegId, Pause, RecorderCommand, Resume, Start, Stop
+from controller.core.events import Done, Event, Failed
+from controller.pbx.asterisk import mixmonitor
+from controller.pbx.asterisk.frames import Message
+from controller.pbx.asterisk.recorders import LegGone, Recorder, Recorders
+from controller.pbx.asterisk.session import Ami
+from controller.pbx.asterisk.settings import AsteriskSettings
+from controller.pbx.driver import PbxRefused, SegmentFiles
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.005
+"""Seconds between looks for a new file: a local one is there within a few ms of the response."""
+
+
+def uniqueid_of(leg: LegId) -> str:
+    """The PBX's own name for a leg: safer than the channel's name, which can change (asterisk.md "Starting")."""
+    return leg.partition("/")[2]
+
+
+def files_of(settings: AsteriskSettings, command: RecorderCommand) -> SegmentFiles:
+    """Where the segment of this command is written, as this process sees it. Raises ValueError for an unsafe name."""
+    if not mixmonitor.is_safe(command.recording):
+        raise ValueError(f"recording id {command.recording!r} cannot be a file name")
+    stem, extension = mixmonitor.stem(command.recording, command.segment), settings.format
+    return SegmentFiles(
+        settings.spool_dir / f"{stem}.{extension}",
+        settings.spool_dir / f"{stem}-r.{extension}",
+        settings.spool_dir / f"{stem}-t.{extension}",
+    )
+
+
+class Hand:
+    """The acting session of one connection. Raises PbxRefused, PbxGone, LegGone, TimeoutError for what went wrong."""
+
+    def __init__(
+        self, ami: Ami, recorders: Recorders, settings: AsteriskSettings, clock: Callable[[], float]
+    ) -> None:
+        self._ami, self._recorders, self._settings, self._clock = ami, recorders, settings, clock
+
+    async def do(self, command: RecorderCommand) -> Event:
+        """Carry out one command, and wait for the proof."""
+        match command:
+            case Start():
+                return await self._start(command)
+            case Stop():
+                return await self._stop(command)
+            case Pause() | Resume():
+                return await self._mute(command)
+
+    async def is_running(self, recorder: Recorder) -> bool:
+        """Whether this id on this channel still writes our file: ids are addresses and get used again."""
+        return await self.file_of(recorder.uniqueid, recorder.id) == recorder.file
+
+    async def file_of(self, uniqueid: str, mixmonitor_id: str) -> str:
+        """The file that this id was told to write; "" where there is no such recorder (any more)."""
+        try:
+            said = await self._act("Getvar", uniqueid, Variable=mixmonitor.filename(mixmonitor_id))
+        except PbxRefused:
+            return ""
+        return said.get("Value")
+
+    # -- start -------------------------------------------------------------------------------------------------
+
+    async def _start(self, command: Start) -> Event:
+        if not mixmonitor.is_safe(command.recording):
+            return self._failed(command, f"recording id {command.recording!r} cannot be a file name")
+        files = files_of(self._settings, command)
+        if any(path.exists() for path in _all(files)):
+            return self._failed(command, f"{files.mixed} exists: MixMonitor would overwrite what was recorded")
+        uniqueid = uniqueid_of(command.leg)
+        started = self._recorders.expect("MixMonitorStart", uniqueid)
+        try:
+            recorder = await self._order(command, uniqueid)
+            self._recorders.add(recorder)
+            return await self._proof(command, recorder, files, started)
+        finally:
+            self._recorders.forget(started)
+
+    async def _order(self, command: Start, uniqueid: str) -> Recorder:
+        """Both actions leave in one go, the variable first: it is what finds the recorder again if we die here."""
+        path = f"{self._settings.monitor_dir.rstrip('/')}/{mixmonitor.stem(command.recording, command.segment)}"
+        file = f"{path}.{self._settings.format}"
+        noted, started = await asyncio.gather(
+            self._act(
+                "Setvar",
+                uniqueid,
+                Variable=mixmonitor.variable(command.call),
+                Value=mixmonitor.stem(command.recording, command.segment),
+            ),
+            self._act(
+                "MixMonitor",
+                uniqueid,
+                File=file,
+                Options=mixmonitor.options(command.call, path, self._settings.format),
+            ),
+            return_exceptions=True,
+        )
+        if isinstance(started, BaseException):
+            raise started
+        recorder = Recorder(
+            command.call,
+            command.recording,
+            command.segment,
+            command.leg,
+            uniqueid,
+            started.get("MixMonitorID"),
+            file,
+        )
+        if not mixmonitor.is_id(recorder.id):
+            raise PbxRefused(f"MixMonitor started without an id ({recorder.id!r}), so it cannot be stopped or paused")
+        if isinstance(noted, BaseException):
+            await self._end(recorder)
+            raise noted
+        return recorder
+
+    async def _proof(
+        self, command: Start, recorder: Recorder, files: SegmentFiles, started: asyncio.Future[float]
+    ) -> Event:
+        """Hazard 2: Success and the event come also for a file that could not be opened. The file itself is proof."""
+        at = self._clock()
+        try:
+            async with asyncio.timeout(self._settings.proof_seconds):
+                at = await started
+                await self._written(recorder, files)
+        except LegGone:
+            # A very short call: what was written is evidence all the same.
+            if not files.mixed.exists():
+                raise
+        except TimeoutError:
+            self._recorders.remove(recorder)
+            await self._end(recorder)
+            return self._failed(command, self._why_unproven(started, files))
+        recorder.proven = True
+        return Done(command.call, at, command)
+
+    async def _written(self, recorder: Recorder, files: SegmentFiles) -> None:
+        if not self._settings.spool_dir.is_dir():
+            await self._listed(recorder)
+            return
+        wait = LOOK_EVERY
+        while not all(path.exists() for path in _all(files)):
+            await asyncio.sleep(wait)
+            if self._recorders.get(recorder.recording, recorder.segment) is not recorder:
+                raise LegGone
+            wait = min(wait * 2, 0.1)
+
+    async def _listed(self, recorder: Recorder) -> None:
+        """The spool cannot be seen from here: ask for the list of open files, where the manager user may."""
+        try:
+            said = await self._act("Command", None, Command=f"mixmonitor list {recorder.uniqueid}")
+        except PbxRefused:
+            log.warning(
+                "%s: %s is not there and the manager user has no class command: whether files are written is unknown",
+                self._settings.name,
+                self._settings.spool_dir,
+            )
+            return
+        if recorder.file.rpartition(".")[0] not in "\n".join(said.all("Output")):
+            raise TimeoutError
+
+    def _why_unproven(self, started: asyncio.Future[float], files: SegmentFiles) -> str:
+        if not started.done():
+            return "Asterisk said Success but sent no MixMonitorStart: may the manager user read class call?"
+        missing = ", ".join(path.name for path in _all(files) if not path.exists())
+        return (
+            f"Asterisk said Success but wrote no file ({missing}): is {self._settings.monitor_dir} there, "
+            f"writable by Asterisk, and the same folder as {self._settings.spool_dir} here?"
+        )
+
+    # -- stop and mute -----------------------------------------------------------------------------------------
+
+    async def _stop(self, command: Stop) -> Event:
+        recorder = self._recorders.get(command.recording, command.segment)
+        if recorder is None:
+            return Done(command.call, self._clock(), command)  # nothing of ours by that name runs
+        recorder.ending = True
+        stopped = self._recorders.expect("MixMonitorStop", recorder.uniqueid)
+        try:
+            await self._act("StopMixMonitor", recorder.uniqueid, MixMonitorID=recorder.id)
+            self._recorders.remove(recorder)
+            async with asyncio.timeout(self._settings.action_seconds):
+                at = await stopped
+            return Done(command.call, at, command)
+        except PbxRefused:
+            if await self.is_running(recorder):
+                raise
+            self._recorders.remove(recorder)
+            return Done(command.call, self._clock(), command)
+        finally:
+            recorder.ending = False
+            self._recorders.forget(stopped)
+
+    async def _mute(self, command: Pause | Resume) -> Event:
+        recorder = self._recorders.get(command.recording, command.segment)
+        if recorder is None:
+            return self._failed(command, "its recorder does not run")
+        direction, state = mixmonitor.DIRECTIONS[command.side], "1" if isinstance(command, Pause) else "0"
+        muted = self._recorders.expect("MixMonitorMute", recorder.uniqueid, direction, state)
+        try:
+            await self._act(
+                "MixMonitorMute", recorder.uniqueid, Direction=direction, State=state, MixMonitorID=recorder.id
+            )
+            async with asyncio.timeout(self._settings.action_seconds):
+                at = await muted
+            return Done(command.call, at, command)
+        finally:
+            self._recorders.forget(muted)
+
+    async def _end(self, recorder: Recorder) -> None:
+        """Stop one that nobody shall believe in; its event is expected, so that it is nobody's riddle."""
+        stopped = self._recorders.expect("MixMonitorStop", recorder.uniqueid)
+        try:
+            await self._act("StopMixMonitor", recorder.uniqueid, MixMonitorID=recorder.id)
+            async with asyncio.timeout(self._settings.action_seconds):
+                await stopped
+        except (PbxRefused, TimeoutError, LegGone) as error:
+            log.info("%s: a recorder that proved nothing was not stopped: %s", self._settings.name, error)
+        finally:
+            self._recorders.forget(stopped)
+
+    # -- the rest ----------------------------------------------------------------------------------------------
+
+    async def _act(self, action: str, uniqueid: str | None, **headers: str) -> Message:
+        said, _ = await self._ami.ask(
+            action, ({"Channel": uniqueid} if uniqueid else {}) | headers, self._settings.action_seconds
+        )
+        return said
+
+    def _failed(self, command: RecorderCommand, reason: str) -> Failed:
+        return Failed(command.call, self._clock(), command, reason)
+
+
+def _all(files: SegmentFiles) -> list[Path]:
+    return [path for path in (files.mixed, files.anchor, files.others) if path is not None]

@@ -1,0 +1,84 @@
+"""What is said to and about MixMonitor: names, options, variables. Pure.
+
+Hazards 3, 4, 9 and 10 of the measured notes are handled here: nothing that comes from a call is ever part of a name,
+no dialplan expression is, `Command` is never sent, and every recorder is addressed by its own id.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from controller.core.calls import is_room
+from controller.core.commands import CallId, RecorderCommand, RecordingId, Side
+from controller.pbx.asterisk.filters import VARIABLE
+from controller.pbx.asterisk.frames import Message
+
+_RECORDING = re.compile(r"[A-Za-z0-9._-]{1,120}")
+_ID = re.compile(r"0x[0-9a-f]{1,16}")
+
+DIRECTIONS = {Side.BOTH: "both", Side.ANCHOR: "read", Side.OTHERS: "write"}
+"""read: what the channel says, which is the r file; write: what it is sent, the t file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What our channel variables say of a recorder: whose, which segment, and its id. To be confirmed."""
+
+    room: bool
+    recording: RecordingId
+    segment: int
+    id: str
+
+
+def is_safe(recording: RecordingId) -> bool:
+    """Whether this may become a file name and part of an AMI header: a comma there would run a shell command."""
+    return bool(_RECORDING.fullmatch(recording)) and not recording.startswith((".", "-"))
+
+
+def stem(recording: RecordingId, segment: int) -> str:
+    """The name of a segment's files, without folder, side and extension; also the value of our variable."""
+    return f"{recording}.{segment}"
+
+
+def variable(call: CallId) -> str:
+    """The channel variable that outlives us: a member of a conference may carry its own call's recorder as well."""
+    return f"{VARIABLE}_ROOM" if is_room(call) else VARIABLE
+
+
+def options(call: CallId, path: str, extension: str) -> str:
+    """Id into a variable, and both sides beside the mix, equally long and aligned to 20 ms.
+
+    Never n (the sides would drift), b (what is heard outside a bridge would be left out) or D (raw only).
+    """
+    return f"i({variable(call)}_MIX)r({path}-r.{extension})t({path}-t.{extension})"
+
+
+def filename(mixmonitor: str) -> str:
+    """The function that reads back a recorder's file, which tells whether this id is (still) ours on a channel."""
+    return f"MIXMONITOR({mixmonitor},filename)"
+
+
+def is_id(text: str) -> bool:
+    return bool(_ID.fullmatch(text))
+
+
+VARIABLES = ",".join(f"{VARIABLE}{room}{mix}" for room in ("", "_ROOM") for mix in ("", "_MIX"))
+"""For Status, so that one action tells what of ours runs anywhere."""
+
+
+def claims(status: Message) -> list[Claim]:
+    """The recorders that our variables on this channel speak of; stale ones included."""
+    said = dict(line.partition("=")[::2] for line in status.all("Variable"))
+    found = []
+    for room in (False, True):
+        name = f"{VARIABLE}_ROOM" if room else VARIABLE
+        recording, _, segment = said.get(name, "").rpartition(".")
+        mixmonitor = said.get(f"{name}_MIX", "")
+        if is_safe(RecordingId(recording)) and segment.isdecimal() and len(segment) < 7 and is_id(mixmonitor):
+            found.append(Claim(room, RecordingId(recording), int(segment), mixmonitor))
+    return found
+
+
+def segment_of(command: RecorderCommand) -> tuple[RecordingId, int]:
+    return command.recording, command.segment

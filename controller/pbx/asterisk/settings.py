@@ -1,0 +1,48 @@
+"""How to reach one Asterisk, and where it writes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_FOLDER = re.compile(r"/[A-Za-z0-9._/-]*")
+_FORMAT = re.compile(r"wav|wav16|sln|sln16|alaw|ulaw|gsm")
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskSettings:
+    """One PBX. Raises ValueError, naming the field, for what could not work.
+
+    `monitor_dir` is the folder as Asterisk calls it, `spool_dir` the same folder as this process sees it. `ari_url`
+    is `http://host:8088`; "" leaves ARI out. Times are in seconds.
+    """
+
+    name: str
+    host: str
+    ami_user: str
+    ami_secret: str = field(repr=False)
+    monitor_dir: str
+    spool_dir: Path
+    ami_port: int = 5038
+    ari_url: str = ""
+    ari_user: str = ""
+    ari_secret: str = field(default="", repr=False)
+    app: str = "onrecord"
+    format: str = "wav"
+    action_seconds: float = 5.0  # until an action's answer, and the event that confirms it
+    proof_seconds: float = 1.0  # until the files of a started recorder are there
+    ping_seconds: float = 5.0  # silence on a link after which it is asked for a sign of life
+    grace_seconds: float = 2.0  # how long AMI may lag behind ARI in telling that a channel ended
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"name: {self.name!r} must be letters, digits, - and _ (it begins every call's id)")
+        # A comma would split MixMonitor's File into options and a shell command; a bracket would end r(…) early.
+        if not _FOLDER.fullmatch(self.monitor_dir) or "/../" in f"{self.monitor_dir}/":
+            raise ValueError(
+                f"monitor_dir: {self.monitor_dir!r} must be absolute, of letters, digits, . _ - and / only"
+            )
+        if not _FORMAT.fullmatch(self.format):
+            raise ValueError(f"format: {self.format!r} cannot be recorded with two sides and repaired after a crash")

@@ -1,0 +1,92 @@
+"""Everything as it is now, after a (re)connect: live channels, bridges, and which recorders of ours still run."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from controller.core.events import Event, RecorderFound, RecorderLost
+from controller.pbx.asterisk import mixmonitor
+from controller.pbx.asterisk.frames import Message
+from controller.pbx.asterisk.hand import Hand
+from controller.pbx.asterisk.mixmonitor import Claim
+from controller.pbx.asterisk.recorders import Recorder, Recorders
+from controller.pbx.asterisk.session import Ami
+from controller.pbx.asterisk.translate import Translation
+
+AT_ONCE = 50
+"""Questions under way at a time."""
+LIST_SECONDS = 15.0
+"""A PBX with thousands of channels takes a while to list them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the PBX said. `running` holds (uniqueid, id) pairs with the file that each writes."""
+
+    statuses: list[Message]
+    bridges: list[Message]
+    running: dict[tuple[str, str], str]
+
+
+async def take(ami: Ami, hand: Hand, recorders: Recorders) -> Picture:
+    """Ask the PBX. Two lists and one question per recorder that is believed, or claimed by a variable, to run."""
+    (_, statuses), (_, bridges) = await asyncio.gather(
+        ami.list("Status", timeout=LIST_SECONDS, Variables=mixmonitor.VARIABLES),
+        ami.list("BridgeList", timeout=LIST_SECONDS),
+    )
+    asked = {(recorder.uniqueid, recorder.id) for recorder in recorders}
+    for status in statuses:
+        asked |= {(status.get("Uniqueid"), claim.id) for claim in mixmonitor.claims(status)}
+    running: dict[tuple[str, str], str] = {}
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def look(uniqueid: str, mixmonitor_id: str) -> None:
+        async with gate:
+            running[uniqueid, mixmonitor_id] = await hand.file_of(uniqueid, mixmonitor_id)
+
+    await asyncio.gather(*(look(*one) for one in asked))
+    return Picture(statuses, bridges, running)
+
+
+def apply(
+    picture: Picture, translation: Translation, recorders: Recorders, monitor_dir: str, extension: str, at: float
+) -> list[Event]:
+    """The events that bring the core up to date: lost recorders first, then the calls, then the found recorders."""
+    out: list[Event] = []
+    alive = {status.get("Uniqueid") for status in picture.statuses}
+    for recorder in recorders:
+        if picture.running.get((recorder.uniqueid, recorder.id)) == recorder.file:
+            continue
+        recorders.remove(recorder)
+        gone = recorder.uniqueid not in alive
+        reason = "its leg hung up while the link was down" if gone else "it was gone after the link came back"
+        out.append(RecorderLost(recorder.call, at, recorder.recording, recorder.segment, reason, gone))
+    out.extend(translation.snapshot(picture.statuses, picture.bridges, at))
+    for status in picture.statuses:
+        for claim in mixmonitor.claims(status):
+            _adopt(status, claim, picture, translation, recorders, f"{monitor_dir.rstrip('/')}/", extension)
+    for recorder in recorders:
+        recorder.proven = True
+        out.append(RecorderFound(recorder.call, at, recorder.leg, recorder.recording, recorder.segment))
+    return out
+
+
+def _adopt(
+    status: Message,
+    claim: Claim,
+    picture: Picture,
+    translation: Translation,
+    recorders: Recorders,
+    folder: str,
+    extension: str,
+) -> None:
+    """Take over a recorder that an earlier life of ours started, if its id still writes the file that we would."""
+    uniqueid = status.get("Uniqueid")
+    file = f"{folder}{mixmonitor.stem(claim.recording, claim.segment)}.{extension}"
+    leg = translation.leg_of(uniqueid)
+    call = translation.call_of(uniqueid, claim.room)
+    if call is None or picture.running.get((uniqueid, claim.id)) != file:
+        return
+    if recorders.get(claim.recording, claim.segment) is None:
+        recorders.add(Recorder(call, claim.recording, claim.segment, leg, uniqueid, claim.id, file))
