@@ -16,6 +16,7 @@ from controller.pbx.driver import PbxGone
 __all__ = ["Ari", "AriAccess", "AriLink", "AriRefused", "Event", "Replaced", "connect"]
 
 CONNECT_TIMEOUT = 10.0
+CLOSE_TIMEOUT = 1.0  # for the peer's farewell
 PING_EVERY = 5.0
 
 
@@ -42,6 +43,7 @@ async def connect(
                 headers=access.headers(),
                 ssl=access.tls,
                 heartbeat=ping_every,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
                 max_msg_size=MESSAGE_LIMIT,
             )
             ari = Ari(access, session, socket, on_event, counters or LinkCounters())

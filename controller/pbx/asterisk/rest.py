@@ -17,7 +17,7 @@ Query = Mapping[str, "str | int | bool"]
 
 @dataclass(frozen=True, slots=True)
 class AriAccess:
-    """Where ARI is (`http://host:8088`, or https with `tls`), who we are, and our application's name."""
+    """Where ARI is (`http://host:8088`, its `/ari` or not; https with `tls`), who we are, our application's name."""
 
     url: str
     username: str
@@ -37,7 +37,8 @@ class AriAccess:
         return {"Authorization": f"Basic {proof}"}
 
     def at(self, path_and_query: str) -> URL:
-        return URL(f"{self.url.rstrip('/')}/ari/{path_and_query}", encoded=True)
+        base = self.url.rstrip("/").removesuffix("/ari")
+        return URL(f"{base}/ari/{path_and_query}", encoded=True)
 
 
 @dataclass(frozen=True, slots=True)

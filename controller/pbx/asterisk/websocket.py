@@ -174,8 +174,8 @@ class Ari:
                 return
         code = self._socket.close_code
         self._counters.oversized += code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
-        error = self._socket.exception()
-        self._lose(f"the websocket ended: {error or code}")
+        silent = isinstance(self._socket.exception(), aiohttp.ServerTimeoutError)
+        self._lose("no answer to a websocket ping" if silent else f"the websocket ended with code {code}")
 
     def _hear(self, text: str) -> None:
         heard = decode(text)

@@ -152,6 +152,13 @@ def test_a_request_carries_its_body_as_a_text_of_json() -> None:
     assert "message_body" not in json.loads(request("1", "GET", "channels"))
 
 
+@pytest.mark.parametrize(
+    "url", ["http://pbx:8088", "http://pbx:8088/", "http://pbx:8088/ari", "http://pbx:8088/ari/"]
+)
+def test_the_address_may_be_given_with_or_without_its_ari(url: str) -> None:
+    assert str(AriAccess(url, "onrecord", "x", "app").at("events")) == "http://pbx:8088/ari/events"
+
+
 def test_the_password_is_in_no_repr_and_no_url() -> None:
     access = AriAccess("https://pbx.example:8089/", "onrecord", "open-sesame", "app")
     assert "sesame" not in f"{access!r} {access.at('channels')}"
