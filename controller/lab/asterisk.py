@@ -69,6 +69,7 @@ class Asterisk:
         cls, install: Install, name: str | None = None, extra: dict[str, str] | None = None
     ) -> AsyncIterator[Asterisk]:
         """A started instance, stopped and swept away at the end."""
+        sweep_ground(install.ground)
         pbx = cls(install, name, extra)
         try:
             pbx.write_configuration()
@@ -139,7 +140,12 @@ class Asterisk:
         log = (self.home / "log" / "console").open("ab")
         with log:
             self._process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C is for us: we stop it in order
             )
         try:
             async with asyncio.timeout(deadline):
@@ -256,6 +262,14 @@ ROLES = ("ami", "ari", "admin")
 # Files that Asterisk asks for and complains about; empty ones keep the log short enough to read.
 EMPTY = ("udptl", "pjproject", "ccss", "queuerules", "pjsip_notify", "websocket_client")
 SPOOL = ("monitor", "recording", "tmp", "voicemail", "outgoing")
+
+
+def sweep_ground(ground: Path) -> None:
+    """Remove what instances left behind whose owner was killed; their Asterisk died with it."""
+    for folder in ground.glob("lab-*-*"):
+        owner = folder.name.split("-")[1]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def fill(template: str, values: dict[str, str]) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from controller.lab import sounds
 from controller.lab.addresses import free_port
 from controller.lab.asterisk import Asterisk
+from controller.lab.root import WITH_US
 from controller.lab.sounds import Samples
 
 # aubridge is only there because baresip 1.0 gives up a call that has no player: it plays into nothing.
@@ -113,7 +114,15 @@ class Baresip:
         (self.folder / "contacts").touch()
         with (self.folder / "log").open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                "baresip", "-4", "-f", str(self.folder), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+                *WITH_US,
+                "baresip",
+                "-4",
+                "-f",
+                str(self.folder),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         async with asyncio.timeout(10):
             await self._connect()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from controller.lab.addresses import free_port
 from controller.lab.asterisk import Asterisk
+from controller.lab.root import WITH_US
 from controller.lab.sounds import Samples, to_ulaw
 
 
@@ -110,11 +111,29 @@ async def _sipp(
     for name, value in {**places, "audio": str(audio)}.items():
         text = text.replace(f"%{name}%", value)
     (folder / scenario).write_text(text)
-    command = ["sipp", f"{pbx.host}:{pbx.sip_port}", "-sf", scenario, "-i", host, "-mi", host, "-p", str(port)]
+    command = [
+        *WITH_US,
+        "sipp",
+        f"{pbx.host}:{pbx.sip_port}",
+        "-sf",
+        scenario,
+        "-i",
+        host,
+        "-mi",
+        host,
+        "-p",
+        str(port),
+    ]
     command += ["-nostdin", "-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "error.log"]
     with (folder / "screen.log").open("wb") as screen:
         process = await asyncio.create_subprocess_exec(
-            *command, *options, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=screen, stderr=screen
+            *command,
+            *options,
+            cwd=folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=screen,
+            stderr=screen,
+            start_new_session=True,
         )
     sipp = Sipp(process, folder)
     try:

@@ -37,7 +37,7 @@ class Install:
     def command(self, *words: str) -> list[str]:
         """The command line that runs Asterisk with these arguments; the process dies with ours."""
         if self.root == Path("/"):
-            return ["setpriv", "--pdeathsig", "KILL", self.program, *words]
+            return [*root.WITH_US, self.program, *words]
         return [*root.entrance(self.root), self.program, *words]
 
     def inside(self, host_path: Path) -> str:

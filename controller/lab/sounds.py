@@ -33,11 +33,13 @@ def noise(seed: int, seconds: float, level: float = 0.2) -> Samples:
     return np.clip(values * level * 32767 / 3, -32767, 32767).astype(np.int16)
 
 
+MUSIC = (1250, 1350)
+
+
 def music(seconds: float = 8.0) -> Samples:
-    """What is heard on hold: a slow sweep from 500 to 700 Hz and back, which no party of the lab uses."""
-    t = np.arange(round(seconds * RATE)) / RATE
-    frequency = 600 + 100 * np.sin(2 * np.pi * t / 2)
-    return (np.sin(2 * np.pi * np.cumsum(frequency) / RATE) * 0.1 * 32767).astype(np.int16)
+    """What is heard on hold: two notes (MUSIC) that take turns every 0.1 s. No party of the lab should use them."""
+    bar = np.concatenate([tone(note, 0.1, 0.1) for note in MUSIC])
+    return np.tile(bar, round(seconds / 0.2))
 
 
 def write_wav(path: Path, samples: Samples, rate: int = RATE) -> None:
