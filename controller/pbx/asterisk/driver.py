@@ -75,7 +75,7 @@ class AsteriskDriver:
         """Take the snapshot, apply it, then what was heard meanwhile (safe to hear twice); then we are up."""
         hand = Hand(pair.hand, self._recorders, self.settings, self._clock)
         try:
-            picture = await snapshot.take(pair.hand, hand, self._recorders)
+            picture = await snapshot.take(pair.hand, hand, self._recorders, self.settings.attributes)
             # The answer comes behind everything that happened before the snapshot was complete.
             await pair.ear.action("Ping", timeout=self.settings.action_seconds)
         except (PbxRefused, PbxGone) as error:

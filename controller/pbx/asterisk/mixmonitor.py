@@ -7,10 +7,11 @@ no dialplan expression is, `Command` is never sent, and every recorder is addres
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from controller.core.calls import is_room
-from controller.core.commands import CallId, RecorderCommand, RecordingId, Side
+from controller.core.commands import CallId, RecordingId, Side
 from controller.pbx.asterisk.filters import VARIABLE
 from controller.pbx.asterisk.frames import Message
 
@@ -63,8 +64,14 @@ def is_id(text: str) -> bool:
     return bool(_ID.fullmatch(text))
 
 
-VARIABLES = ",".join(f"{VARIABLE}{room}{mix}" for room in ("", "_ROOM") for mix in ("", "_MIX"))
-"""For Status, so that one action tells what of ours runs anywhere."""
+def variables(attributes: Iterable[str]) -> str:
+    """For Status: one action tells what of ours runs anywhere, and what the dialplan said about each channel.
+
+    Asterisk tells letters apart by case in these names; both ways of writing an attribute are asked for.
+    """
+    ours = [f"{VARIABLE}{room}{mix}" for room in ("", "_ROOM") for mix in ("", "_MIX")]
+    told = [f"{VARIABLE}_{word}" for name in attributes for word in dict.fromkeys((name, name.upper()))]
+    return ",".join((*ours, *told))
 
 
 def claims(status: Message) -> list[Claim]:
@@ -78,7 +85,3 @@ def claims(status: Message) -> list[Claim]:
         if is_safe(RecordingId(recording)) and segment.isdecimal() and len(segment) < 7 and is_id(mixmonitor):
             found.append(Claim(room, RecordingId(recording), int(segment), mixmonitor))
     return found
-
-
-def segment_of(command: RecorderCommand) -> tuple[RecordingId, int]:
-    return command.recording, command.segment

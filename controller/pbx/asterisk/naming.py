@@ -28,7 +28,6 @@ TECHNICAL = frozenset(
 """Channel drivers behind which nobody sits: announcers and recorders of conferences, snoops, media taps."""
 
 _UNIQUE = re.compile(r"-[0-9a-f]{4,}(;[12])?$")
-_LOCAL_FLAGS = re.compile(r"/[a-z]+$")
 _NOTHING = frozenset({"", "<unknown>", "(null)"})
 _NO_NUMBER = frozenset({"s", "h", "i", "t"})
 
@@ -74,9 +73,10 @@ def dialled_number(dial_string: str) -> str:
 
     `carrier1/0305551234` (SIP, IAX2, DAHDI groups) has it last, `101/sip:101@192.0.2.1` (PJSIP) has it first.
     """
+    dial_string = dial_string.partition("@")[0]  # whatever is behind it, a context, trunk or host, is no number
     technology, slash, rest = dial_string.partition("/")
-    if slash and technology.isalpha() and technology not in _NO_NUMBER and technology[0].isupper():
-        dial_string = _LOCAL_FLAGS.sub("", rest) if technology == "Local" else rest
+    if slash and technology.isalnum() and technology[0].isupper():
+        dial_string = rest
     first, _, last = dial_string.partition("/")
     number = last if last and not last.startswith(("sip:", "sips:")) else first
-    return clean(number.partition("@")[0].partition(":")[0])
+    return clean(number.partition(":")[0])

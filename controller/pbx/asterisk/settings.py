@@ -31,6 +31,7 @@ class AsteriskSettings:
     ari_secret: str = field(default="", repr=False)
     app: str = "onrecord"
     format: str = "wav"
+    attributes: tuple[str, ...] = ("group", "kind")  # names of ONRECORD_… variables to ask for in a snapshot
     action_seconds: float = 5.0  # until an action's answer, and the event that confirms it
     proof_seconds: float = 1.0  # until the files of a started recorder are there
     ping_seconds: float = 5.0  # silence on a link after which it is asked for a sign of life
@@ -44,5 +45,8 @@ class AsteriskSettings:
             raise ValueError(
                 f"monitor_dir: {self.monitor_dir!r} must be absolute, of letters, digits, . _ - and / only"
             )
+        for name in self.attributes:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"attributes: {name!r} is not the end of a variable's name")
         if not _FORMAT.fullmatch(self.format):
             raise ValueError(f"format: {self.format!r} cannot be recorded with two sides and repaired after a crash")

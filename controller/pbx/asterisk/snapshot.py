@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from controller.core.events import Event, RecorderFound, RecorderLost
@@ -29,10 +30,10 @@ class Picture:
     running: dict[tuple[str, str], str]
 
 
-async def take(ami: Ami, hand: Hand, recorders: Recorders) -> Picture:
+async def take(ami: Ami, hand: Hand, recorders: Recorders, attributes: Iterable[str]) -> Picture:
     """Ask the PBX. Two lists and one question per recorder that is believed, or claimed by a variable, to run."""
     (_, statuses), (_, bridges) = await asyncio.gather(
-        ami.list("Status", timeout=LIST_SECONDS, Variables=mixmonitor.VARIABLES),
+        ami.list("Status", timeout=LIST_SECONDS, Variables=mixmonitor.variables(attributes)),
         ami.list("BridgeList", timeout=LIST_SECONDS),
     )
     asked = {(recorder.uniqueid, recorder.id) for recorder in recorders}

@@ -1,4 +1,4 @@
-"""Makes the traces of tests/pbx/traces anew: real calls on the private Asterisk, heard through the driver's own filters.
+"""Makes the traces of tests/pbx/traces anew: real calls on a private Asterisk, heard through the driver's filters.
 
 Run it by hand (`python -m tests.pbx.asterisk.capture [NAME …]`) when Asterisk or the filters change, and review the
 differences. What is kept is the text of every event, exactly as it came.
@@ -25,6 +25,7 @@ class Ear:
     def __init__(self, pbx: Asterisk) -> None:
         self.pbx = pbx
         self.blocks: list[bytes] = []
+        self.news = asyncio.Event()
 
     async def listen(self) -> None:
         pbx = self.pbx
@@ -43,11 +44,13 @@ class Ear:
             block = await reader.readuntil(b"\r\n\r\n")
             if block.startswith(b"Event: "):
                 self.blocks.append(block)
+                self.news.set()
 
     async def hears(self, text: str, times: int = 1, deadline: float = 20) -> None:
         async with asyncio.timeout(deadline):
             while sum(text.encode() in block for block in self.blocks) < times:
-                await asyncio.sleep(0.02)
+                await self.news.wait()
+                self.news.clear()
 
 
 @asynccontextmanager
@@ -62,7 +65,7 @@ async def phones(pbx: Asterisk, *names: str) -> AsyncIterator[list[Phone]]:
                 await one.__aexit__(None, None, None)
 
 
-async def over(ear: Ear, *calls: Call) -> None:
+async def over(*calls: Call) -> None:
     for call in calls:
         await call.hangup()
     await asyncio.sleep(0.3)
@@ -73,7 +76,7 @@ async def plain(ear: Ear) -> None:
         bob.auto(TONE, loop=True)
         call = await alice.call("101", say=TONE, loop=True)
         await asyncio.sleep(0.3)
-        await over(ear, call)
+        await over(call)
 
 
 async def refused(ear: Ear) -> None:
@@ -88,7 +91,7 @@ async def inbound(ear: Ear) -> None:
         bob.auto(TONE, loop=True)
         call = await world.call("0205550123", caller="0301234567", name="Zoë, <b>${EXTEN} Ltd", say=TONE, loop=True)
         await asyncio.sleep(0.3)
-        await over(ear, call)
+        await over(call)
 
 
 async def outbound(ear: Ear) -> None:
@@ -96,7 +99,7 @@ async def outbound(ear: Ear) -> None:
         world.auto(TONE, loop=True)
         call = await alice.call("0305551234", say=TONE, loop=True)
         await asyncio.sleep(0.3)
-        await over(ear, call)
+        await over(call)
 
 
 async def ring_group(ear: Ear) -> None:
@@ -104,7 +107,7 @@ async def ring_group(ear: Ear) -> None:
         dave.auto(TONE, loop=True, after=0.2)
         call = await world.call("0205550400", caller="0301234567", say=TONE, loop=True)
         await asyncio.sleep(0.3)
-        await over(ear, call)
+        await over(call)
 
 
 async def queued(ear: Ear, number: str, agent: str) -> None:
@@ -113,7 +116,7 @@ async def queued(ear: Ear, number: str, agent: str) -> None:
         call = await world.call(number, caller="0301234567", say=TONE, loop=True)
         await ear.hears("Event: AgentConnect")
         await asyncio.sleep(1.2)
-        await over(ear, call)
+        await over(call)
 
 
 async def queue(ear: Ear) -> None:
@@ -132,7 +135,7 @@ async def queue_abandoned(ear: Ear) -> None:
     async with phones(ear.pbx, "carrier1", "110") as (world, hanna):
         call = await world.call("0205550200", caller="0301234567", say=TONE, loop=True)
         await hanna.rings()
-        await over(ear, call)
+        await over(call)
 
 
 async def blind(ear: Ear) -> None:
@@ -143,7 +146,7 @@ async def blind(ear: Ear) -> None:
         await at_bob.transfer("102")
         await (await carol.rings()).answer(TONE, loop=True)
         await asyncio.sleep(0.3)
-        await over(ear, call)
+        await over(call)
 
 
 async def attended(ear: Ear) -> None:
@@ -157,7 +160,68 @@ async def attended(ear: Ear) -> None:
         await at_bob.transfer_to(consultation)
         await ear.hears("Event: AttendedTransfer")
         await asyncio.sleep(0.4)
-        await over(ear, call)
+        await over(call)
+
+
+async def blond(ear: Ear) -> None:
+    """Attended transfer by feature code, let go while the target still rings."""
+    async with phones(ear.pbx, "carrier1", "101", "102") as (world, bob, carol):
+        call = await world.dial("0205550123", caller="0301234567", say=TONE, loop=True)
+        at_bob = await (await bob.rings()).answer(TONE, loop=True)
+        await asyncio.sleep(0.3)
+        await at_bob.press("*2")
+        await asyncio.sleep(0.5)
+        await at_bob.press("102")
+        at_carol = await carol.rings()
+        await at_bob.hangup()
+        await ear.hears("Event: AttendedTransfer")
+        await asyncio.sleep(0.3)
+        await at_carol.answer(TONE, loop=True)
+        await asyncio.sleep(1.0)
+        await over(call)
+
+
+async def into_room(ear: Ear) -> None:
+    """Attended transfer of the caller into a conference."""
+    async with phones(ear.pbx, "carrier1", "101", "102") as (world, bob, carol):
+        call = await world.dial("0205550123", caller="0301234567", say=TONE, loop=True)
+        at_bob = await (await bob.rings()).answer(TONE, loop=True)
+        first = await carol.call("800", say=TONE, loop=True)
+        second = await bob.call("800", say=TONE, loop=True)
+        await asyncio.sleep(0.3)
+        await at_bob.transfer_to(second)
+        await ear.hears("Event: AttendedTransfer")
+        await asyncio.sleep(0.5)
+        await over(first, call)
+
+
+async def queue_transferred(ear: Ear) -> None:
+    """The agent hands the queue's caller on, blindly."""
+    async with phones(ear.pbx, "carrier1", "110", "102") as (world, hanna, carol):
+        call = await world.dial("0205550200", caller="0301234567", say=TONE, loop=True)
+        at_hanna = await (await hanna.rings()).answer(TONE, loop=True)
+        await ear.hears("Event: BridgeEnter", 2)
+        await asyncio.sleep(0.3)
+        await at_hanna.transfer("102")
+        await (await carol.rings()).answer(TONE, loop=True)
+        await asyncio.sleep(0.3)
+        await over(call)
+
+
+async def redirected(ear: Ear) -> None:
+    """AMI Redirect of the caller, which no transfer event tells of."""
+    async with phones(ear.pbx, "carrier1", "101", "102") as (world, bob, carol), ear.pbx.admin() as admin:
+        bob.auto(TONE, loop=True)
+        carol.auto(TONE, loop=True)
+        call = await world.call("0205550123", caller="0301234567", say=TONE, loop=True)
+        await asyncio.sleep(0.2)
+        listed = await admin.act("CoreShowChannels")
+        assert listed["Response"] == "Success"
+        channel = (await admin.event("CoreShowChannel", Exten="101", CallerIDNum="0301234567"))["Channel"]
+        await admin.act("Redirect", Channel=channel, Context="from-phones", Exten="102", Priority="1")
+        await ear.hears("Event: BridgeEnter", 4)
+        await asyncio.sleep(0.3)
+        await over(call)
 
 
 async def attended_by_feature(ear: Ear) -> None:
@@ -174,7 +238,7 @@ async def attended_by_feature(ear: Ear) -> None:
         await at_bob.hangup()
         await ear.hears("Event: AttendedTransfer")
         await asyncio.sleep(1.0)
-        await over(ear, call)
+        await over(call)
 
 
 async def picked_up(ear: Ear) -> None:
@@ -184,7 +248,7 @@ async def picked_up(ear: Ear) -> None:
         await carol.call("*8", say=TONE, loop=True)
         await ear.hears("Event: BridgeEnter", 2)
         await asyncio.sleep(0.3)
-        await over(ear, call)
+        await over(call)
 
 
 async def parked(ear: Ear) -> None:
@@ -197,7 +261,7 @@ async def parked(ear: Ear) -> None:
         await asyncio.sleep(0.5)
         await carol.call("701", say=TONE, loop=True)
         await asyncio.sleep(0.3)
-        await over(ear, call)
+        await over(call)
 
 
 async def conference(ear: Ear) -> None:
@@ -206,7 +270,7 @@ async def conference(ear: Ear) -> None:
         second = await carol.call("800", say=TONE, loop=True)
         third = await world.call("0205550800", caller="0301234567", say=TONE, loop=True)
         await asyncio.sleep(0.5)
-        await over(ear, first, second, third)
+        await over(first, second, third)
 
 
 async def forwarded(ear: Ear) -> None:
@@ -216,7 +280,7 @@ async def forwarded(ear: Ear) -> None:
         await (await carol.rings()).answer(TONE, loop=True)
         await call.answered()
         await asyncio.sleep(0.5)
-        await over(ear, call)
+        await over(call)
 
 
 async def click_to_call(ear: Ear) -> None:
@@ -228,7 +292,7 @@ async def click_to_call(ear: Ear) -> None:
         )
         await ear.hears("Event: BridgeEnter", 2)
         await asyncio.sleep(0.3)
-        await over(ear, *alice.calls.values())
+        await over(*alice.calls.values())
 
 
 async def paged(ear: Ear) -> None:
@@ -236,21 +300,22 @@ async def paged(ear: Ear) -> None:
         bob.auto(TONE, loop=True)
         call = await alice.call("*80101", say=TONE, loop=True)
         await asyncio.sleep(0.7)
-        await over(ear, call)
+        await over(call)
 
 
 async def voicemail(ear: Ear) -> None:
     async with phones(ear.pbx, "100") as (alice,):
         call = await alice.call("*97", say=TONE, loop=True)
         await asyncio.sleep(0.5)
-        await over(ear, call)
+        await over(call)
 
 
 SCENES: dict[str, Callable[[Ear], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
-        plain, refused, inbound, outbound, ring_group, queue, queue_local, queue_pinned, queue_abandoned, blind,
-        attended, attended_by_feature, picked_up, parked, conference, forwarded, click_to_call, paged, voicemail,
+        plain, refused, inbound, outbound, ring_group, queue, queue_local, queue_pinned, queue_abandoned,
+        queue_transferred, blind, redirected, attended, attended_by_feature, blond, into_room, picked_up, parked,
+        conference, forwarded, click_to_call, paged, voicemail,
     )
 }  # fmt: skip
 
