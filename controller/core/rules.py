@@ -1,0 +1,260 @@
+"""Rules as data: whom each names, what it sets, what it inherits; and the index that finds those about a subject."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, tzinfo
+from enum import Enum
+from typing import TypeVar
+
+from controller.core.commands import Side
+from controller.core.conditions import Condition
+from controller.core.decision import Grade, Grant, Mode, Options, PauseForm, StartPoint, Subject, SubjectKind
+from controller.core.numbers import MOST_REMEMBERED, NumberPlan, Pattern, pattern
+from controller.core.roster import Extension, Line, Roster
+
+GRANTED: dict[Mode, frozenset[Grant]] = {
+    Mode.NEVER: frozenset(),
+    Mode.ON_DEMAND: frozenset({Grant.START, Grant.STOP, Grant.PAUSE}),
+    Mode.ALWAYS_WITH_PAUSE: frozenset({Grant.PAUSE}),
+    Mode.ALWAYS: frozenset(),
+}
+"""What each mode lets people do, and the most that a rule can grant within it (W-2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What may be set for the organisation, a site and a rule. None is inherited, each field by itself (F-015)."""
+
+    mode: Mode | None = None
+    grants: frozenset[Grant] | None = None
+    start: StartPoint | None = None
+    delay: float | None = None
+    min_length: float | None = None
+    max_length: float | None = None
+    keep_unanswered: bool | None = None
+    pause_form: PauseForm | None = None
+    pause_side: Side | None = None
+    follow_transfer: bool | None = None
+    record_paging: bool | None = None
+    record_voicemail: bool | None = None
+
+
+BUILT_IN = Settings(
+    mode=Mode.NEVER,
+    start=StartPoint.BRIDGE,
+    delay=Options().delay,
+    min_length=Options().min_length,
+    max_length=Options().max_length,
+    keep_unanswered=Options().keep_unanswered,
+    pause_form=Options().pause_form,
+    pause_side=Options().pause_side,
+    follow_transfer=False,
+    record_paging=False,
+    record_voicemail=False,
+)
+
+
+def inherit(own: Settings, *above: Settings) -> Settings:
+    """`own`, with each field that it leaves out taken from the first of `above` that has it."""
+    for more in above:
+        own = replace(
+            own, **{f.name: getattr(more, f.name) for f in fields(Settings) if getattr(own, f.name) is None}
+        )
+    return own
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place of the organisation, or (with the name "") the organisation itself: its settings and its clock."""
+
+    name: str = ""
+    settings: Settings = field(default_factory=Settings)
+    zone: tzinfo = UTC
+
+
+class How(Enum):
+    """How a selector names subjects."""
+
+    NAME = "name"
+    PATTERN = "pattern"
+    PREFIX = "prefix"
+    EVERY = "every"
+    GROUP = "group"
+    DEPARTMENT = "department"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Some subjects of one kind. Groups and departments name the extensions and lines that belong to them."""
+
+    kind: SubjectKind
+    how: How
+    text: str
+    pattern: Pattern | None = None
+
+
+_NUMBER = re.compile(r"^[0-9+*#.! ()/-]+$")
+
+
+def selector(kind: SubjectKind, text: str, plan: NumberPlan) -> Selector:
+    """What a text names: `*` all, `sales*` those that begin so, `100-199`, `2..`, `03!`, or one name or number.
+
+    Raises BadPattern.
+    """
+    if text == "*":
+        return Selector(kind, How.EVERY, text)
+    if text.endswith("*"):
+        return Selector(kind, How.PREFIX, text[:-1])
+    if not _NUMBER.match(text):
+        return Selector(kind, How.NAME, text)
+    shape = pattern(text, plan)
+    if not shape.exact:
+        return Selector(kind, How.PATTERN, text, shape)
+    return Selector(kind, How.NAME, plan.canonical(text) if kind is SubjectKind.DDI else shape.exact)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of the policy file. `grade` None: yes, or no where the mode is never."""
+
+    name: str
+    selectors: tuple[Selector, ...]
+    settings: Settings = field(default_factory=Settings)
+    grade: Grade | None = None
+    priority: int = 10
+    when: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a rule, or the default where no rule speaks, means for one subject once everything is inherited."""
+
+    mode: Mode
+    grade: Grade
+    grants: frozenset[Grant]
+    options: Options
+    follow_transfer: bool
+    record_paging: bool
+    record_voicemail: bool
+    priority: int = 10
+
+
+_T = TypeVar("_T")
+
+
+def _known(value: _T | None) -> _T:
+    if value is None:
+        raise ValueError("the built-in settings must set every field")
+    return value
+
+
+def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
+    """The rule's terms within `above` (the site's settings, then the organisation's). None: no rule spoke."""
+    own = rule.settings if rule else Settings()
+    grade = rule.grade if rule else None
+    if grade in (Grade.NO, Grade.NEVER):
+        own = replace(own, mode=Mode.NEVER)
+    full = inherit(own, *above, BUILT_IN)
+    mode = _known(full.mode)
+    most = GRANTED[mode]
+    return Terms(
+        mode=mode,
+        grade=_graded(rule, grade, mode),
+        grants=most if full.grants is None else full.grants & most,
+        options=Options(
+            start=_known(full.start),
+            delay=_known(full.delay),
+            min_length=_known(full.min_length),
+            max_length=_known(full.max_length),
+            keep_unanswered=_known(full.keep_unanswered),
+            pause_form=_known(full.pause_form),
+            pause_side=_known(full.pause_side),
+        ),
+        follow_transfer=_known(full.follow_transfer),
+        record_paging=_known(full.record_paging),
+        record_voicemail=_known(full.record_voicemail),
+        priority=rule.priority if rule else 0,
+    )
+
+
+def _graded(rule: Rule | None, grade: Grade | None, mode: Mode) -> Grade:
+    """A default of never is no opinion: it must not outvote the rule of the other party. A yes without a mode that
+    inherits never has nothing to say either."""
+    if mode is Mode.NEVER:
+        if grade in (Grade.NO, Grade.NEVER):
+            return grade
+        return Grade.NEUTRAL if rule is None or grade is not None or rule.settings.mode is None else Grade.NO
+    return grade or Grade.YES
+
+
+class RuleIndex:
+    """Finds the rules that name a subject, in the order of the file, however many do not. It remembers."""
+
+    def __init__(self, rules: tuple[Rule, ...], roster: Roster) -> None:
+        self._rules = rules
+        self._plan = roster.plan
+        self._exact: dict[tuple[SubjectKind, str], list[int]] = {}
+        self._loose: dict[SubjectKind, list[tuple[int, Selector]]] = {}
+        self._known: dict[tuple[SubjectKind, str], tuple[Rule, ...]] = {}
+        members = _members(roster)
+        for place, rule in enumerate(rules):
+            for one in rule.selectors:
+                self._add(place, one, members)
+
+    def about(self, subject: Subject) -> tuple[Rule, ...]:
+        """The rules that name this subject, first in the file first."""
+        key = (subject.kind, subject.name)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            known = self._known[key] = self._look_up(subject)
+        return known
+
+    def _add(self, place: int, one: Selector, members: dict[tuple[How, str], list[Subject]]) -> None:
+        if one.how in (How.PATTERN, How.PREFIX, How.EVERY):
+            self._loose.setdefault(one.kind, []).append((place, one))
+            return
+        subjects = list(members.get((one.how, one.text), ()))
+        if one.how is How.NAME:
+            subjects = [known for known in subjects if known.kind is one.kind]
+            subjects.append(Subject(one.kind, one.text))
+        for subject in subjects:
+            self._exact.setdefault((subject.kind, subject.name), []).append(place)
+
+    def _look_up(self, subject: Subject) -> tuple[Rule, ...]:
+        places = set(self._exact.get((subject.kind, subject.name), ()))
+        loose = self._loose.get(subject.kind, ())
+        if loose:
+            spellings = (*self._plan.spellings(subject.name), subject.name)
+            places.update(place for place, one in loose if _names(one, subject.name, spellings))
+        return tuple(self._rules[place] for place in sorted(places))
+
+
+def _names(one: Selector, name: str, spellings: tuple[str, ...]) -> bool:
+    if one.how is How.PREFIX:
+        return name.startswith(one.text)
+    return one.pattern is None or one.pattern.matches(spellings)
+
+
+def _members(roster: Roster) -> dict[tuple[How, str], list[Subject]]:
+    """Whom names, groups and departments stand for."""
+    found: dict[tuple[How, str], list[Subject]] = {}
+    people: tuple[Extension | Line, ...] = (*roster.extensions, *roster.lines)
+    for person in people:
+        if isinstance(person, Extension):
+            subject = Subject(SubjectKind.EXTENSION, person.number)
+        else:
+            subject = Subject(SubjectKind.LINE, person.name)
+        keys = [(How.GROUP, group) for group in person.groups]
+        keys += [(How.DEPARTMENT, person.department)] if person.department else []
+        keys += [(How.NAME, person.name)] if person.name else []
+        for key in keys:
+            found.setdefault(key, []).append(subject)
+    for group in roster.ring_groups:
+        if group.name:
+            found.setdefault((How.NAME, group.name), []).append(Subject(SubjectKind.RING_GROUP, group.number))
+    return found
