@@ -1,0 +1,1 @@
+"""DTMF, heard in the sound itself (tones) or carried beside it by RFC 4733 (events)."""

@@ -1,0 +1,123 @@
+"""Two steady tones fitted to every triple of blocks that may be a digit: how far off, how loud, how much is left."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware.dtmf.bank import AFTER, BEFORE, BLOCK, RATE, TONES, Bank, Indices
+
+WINDOW = np.arange(-BEFORE, AFTER)
+TRIPLE = slice(BEFORE, BEFORE + 3)
+NOMINAL = 2 * np.pi / RATE * np.array(TONES)
+HANN = np.hanning(3 * BLOCK + 2)[1:-1].astype(np.float32)
+LINES_HZ = np.fft.rfftfreq(3 * BLOCK, 1 / RATE)
+LINE_WIDTH_HZ = 117.0  # a Hann window of 30 ms keeps a tone within three and a half lines of 33 Hz
+HUM_HZ = 60.0
+Array = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """One row per triple: what the two tones of `key` look like there. `block` is the triple's first block."""
+
+    block: Indices
+    stream: Indices
+    key: Indices
+    offset: Array
+    """(rows, 2): percent off the nominal frequency, low tone and high tone."""
+    power: Array
+    """(rows, 2): mean square of each tone, in squared sample units."""
+    unexplained: Array
+    """Share of the triple's energy that the two tones do not explain; noise can make it slightly negative."""
+    coherence: Array
+    """1 for tones that keep their frequency from block to block, lower for what wavers."""
+    steadiness: Array
+    """Weakest block over strongest block of the triple, in amplitude."""
+    evenness: Array
+    """The same for the tone that keeps its amplitude worse."""
+    filled: Array
+    """(rows, 9): amplitude in the blocks around, the triple's strongest block being 1."""
+
+    def __len__(self) -> int:
+        return len(self.block)
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Fits":
+        return Fits(*(getattr(self, name)[chosen] for name in self.__slots__))
+
+
+def fit(bank: Bank, slots: Indices, streams: Indices) -> Fits:
+    """Fit triples that start at these slots; the bank must hold BEFORE blocks before and AFTER from there on."""
+    summed = bank.power[:, slots[:, None] + np.arange(3), streams[:, None]].sum(axis=2)
+    low, high = summed[:4].argmax(axis=0), summed[4:].argmax(axis=0) + 4
+    pair = np.stack([low, high], axis=1)
+    around = slots[:, None] + WINDOW
+    where = (around[:, None, :], streams[:, None, None])
+    probes = pair[:, :, None] + np.array([0, 8])[:, None, None, None]
+    seen = bank.probed[probes, *where].astype(np.float64)
+    nominal = NOMINAL[pair]
+    # Twice: the first offsets are a little wrong because each tone leaks into the other's probe.
+    omega = nominal
+    for _ in range(2):
+        tones = separated(seen, nominal, omega)
+        omega, coherence = advance(tones[..., TRIPLE], nominal)
+    tones = separated(seen, nominal, omega)
+    energy = bank.energy[around[:, TRIPLE], streams[:, None]].sum(axis=1, dtype=np.float64)
+    amplitude = np.sqrt((np.abs(tones) ** 2).sum(axis=1))
+    strongest = amplitude[:, TRIPLE].max(axis=1)
+    each = np.abs(tones[..., TRIPLE])
+    return Fits(
+        block=slots + bank.first,
+        stream=streams,
+        key=4 * low + high - 4,
+        offset=100 * (omega / nominal - 1),
+        power=(np.abs(tones[..., TRIPLE]) ** 2).mean(axis=2) / 2,
+        unexplained=1 - explained(tones[..., TRIPLE], omega) / energy,
+        coherence=coherence.min(axis=1),
+        steadiness=amplitude[:, TRIPLE].min(axis=1) / strongest,
+        evenness=(each.min(axis=2) / each.max(axis=2)).min(axis=1),
+        filled=np.minimum(1.0, amplitude / strongest[:, None]),
+    )
+
+
+def products(left: Array, right: Array) -> Array:
+    """(2, rows, 2, 2) inner products over one block: cosines with cosines, then sines with sines."""
+    pairs = np.stack([left[:, :, None] - right[:, None, :], left[:, :, None] + right[:, None, :]])
+    half = pairs / 2 + 1e-12  # keeps the quotient finite, and right, where two tones are the same
+    minus, plus = np.sin(BLOCK * half) / np.sin(half) / 2  # sums of cos(n * pair), n counted from the middle
+    return np.stack([minus + plus, minus - plus])
+
+
+def separated(seen: Array, probe: Array, omega: Array) -> Complexes:
+    """(rows, 2, blocks) amplitudes of tones at `omega`, each freed from what the other puts into its probe.
+
+    `seen`: (2, rows, 2, blocks), what the cosines and the sines of the two probes saw.
+    """
+    real, imaginary = np.linalg.solve(products(probe, omega), seen)
+    return np.asarray(real + 1j * imaginary)
+
+
+def advance(tones: Complexes, nominal: Array) -> tuple[Array, Array]:
+    """Frequencies from how far the phase moves per block, and how well the steps agree; (rows, 2) each."""
+    steps = tones[..., 1:] * tones[..., :-1].conj() * np.exp(-1j * BLOCK * nominal)[..., None]
+    total, length = steps.sum(axis=2), np.abs(steps).sum(axis=2)
+    return nominal + np.angle(total) / BLOCK, np.abs(total) / np.maximum(length, 1e-9)
+
+
+def explained(tones: Complexes, omega: Array) -> Array:
+    """Energy of the two fitted tones over the triple, their interference included."""
+    parts = np.stack([tones.real, tones.imag])
+    return np.asarray(np.einsum("pria,prij,prja->r", parts, products(omega, omega), parts))
+
+
+def third_lines(bank: Bank, fits: Fits) -> Array:
+    """The strongest spectral line of each triple apart from its two tones, as a share of the triple's energy."""
+    slots = (fits.block - bank.first)[:, None] + np.arange(3)
+    heard = bank.samples[slots, fits.stream[:, None]].reshape(len(fits), 3 * BLOCK)
+    lines = np.abs(np.fft.rfft(heard * HANN, axis=1)) ** 2
+    tones = np.array(TONES)[np.stack([fits.key // 4, 4 + fits.key % 4], axis=1)]
+    near = (np.abs(LINES_HZ - tones[:, :, None]) < LINE_WIDTH_HZ).any(axis=1) | (LINES_HZ < HUM_HZ)
+    strongest = np.where(near, 0.0, lines).max(axis=1)
+    # A sine of amplitude A shows as (A * 240 / 4) ** 2 behind a Hann window and has the energy A ** 2 / 2 * 240.
+    return np.asarray(strongest * 8 / (3 * BLOCK) / (heard.astype(np.float64) ** 2).sum(axis=1))

@@ -1,0 +1,129 @@
+"""The in-band detector: digits with their start and length out of 8 kHz sound, live or from a file."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hardware.dtmf.bank import AFTER, BLOCK, KEYS, RATE, Bank, Samples
+from hardware.dtmf.fits import fit, third_lines
+from hardware.dtmf.presses import Hit, Press, hits, plausible
+from hardware.dtmf.rules import Q24, Rules
+
+AT_ONCE = 16384
+"""Blocks listened to in one go, over all streams: fitting has a fixed price of its own."""
+FULL_SCALE_DBM0 = 3.14
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Digit:
+    """One key press heard in a stream; times in seconds since the stream's first sample, good to about 2 ms."""
+
+    start: float
+    length: float
+    stream: int
+    key: str
+
+
+class Detector:
+    """Hears the digits of many streams at once.
+
+    Feed all streams equally many samples at a time: any number, 160 (a 20 ms packet) being the natural one. What
+    comes out does not depend on how the samples are cut. A digit is reported about 0.1 s after its end, once it is
+    sure that it does not go on behind a dropout. Use one detector per thousand streams or so: more do not fit the
+    caches.
+    """
+
+    def __init__(self, streams: int = 1, rules: Rules = Q24) -> None:
+        if streams < 1:
+            raise ValueError(f"streams must be at least 1, not {streams}")
+        self.streams = streams
+        self.rules = rules
+        self._level = (32768 * 10 ** ((rules.level_dbm0 - FULL_SCALE_DBM0) / 20)) ** 2 / 2
+        self._blocks = max(1, AT_ONCE // streams)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._bank = Bank(self.streams, self._blocks)
+        self._next = 0
+        self._rest: Samples = np.empty((self.streams, 0), np.int16)
+        self._open: dict[int, Press] = {}
+
+    def feed(self, samples: Samples) -> list[Digit]:
+        """Take int16 (streams, n) at 8 kHz, or (n,) for one stream; give the digits that have ended.
+
+        Raises TypeError for another type, ValueError for another shape.
+        """
+        samples = checked(samples, self.streams)
+        if self._rest.shape[1]:
+            samples = np.concatenate([self._rest, samples], axis=1)
+        count = samples.shape[1] // BLOCK
+        blocks = samples[:, : count * BLOCK].reshape(self.streams, count, BLOCK)
+        self._rest = samples[:, count * BLOCK :].copy()
+        ended: list[Digit] = []
+        for start in range(0, count, self._blocks):
+            self._bank.push(blocks[:, start : start + self._blocks])
+            ended += self._listen()
+        return ended
+
+    def flush(self) -> list[Digit]:
+        """The streams end here: give what is still open. The next feed begins anew at time 0."""
+        silence = np.zeros((self.streams, (AFTER + 1) * BLOCK), np.int16)
+        ended = self.feed(silence)
+        ended += [digit for stream in list(self._open) for digit in self._close(stream)]
+        self._begin()
+        return ended
+
+    def sounding(self) -> dict[int, str]:
+        """The key that is down in each stream where one is, as far as is known 50 ms later."""
+        return {stream: KEYS[press.key] for stream, press in self._open.items()}
+
+    def _listen(self) -> list[Digit]:
+        bank = self._bank
+        stop = bank.first + bank.filled - AFTER + 1
+        start, self._next = self._next, max(self._next, stop)
+        if stop <= start:
+            return []
+        slots, streams = bank.candidates(start - bank.first, stop - bank.first, 2 * BLOCK * self._level)
+        ended: list[Digit] = []
+        if len(slots):
+            fits = fit(bank, slots, streams)
+            fits = fits.only(plausible(fits, self._level, self.rules))
+            for hit in hits(fits, third_lines(bank, fits)):
+                ended += self._hear(hit)
+        over = [stream for stream, press in self._open.items() if press.over(stop, self.rules)]
+        return ended + [digit for stream in over for digit in self._close(stream)]
+
+    def _hear(self, hit: Hit) -> list[Digit]:
+        press = self._open.get(hit.stream)
+        if press and press.joins(hit, self.rules):
+            press.grow(hit)
+            return []
+        ended = self._close(hit.stream) if press else []
+        self._open[hit.stream] = Press.at(hit)
+        return ended
+
+    def _close(self, stream: int) -> list[Digit]:
+        press = self._open.pop(stream)
+        if not press.is_digit(self.rules):
+            return []
+        block_s = BLOCK / RATE
+        start, length = round(press.start * block_s, 6), round((press.end - press.start) * block_s, 6)
+        return [Digit(max(0.0, start), length, stream, KEYS[press.key])]
+
+
+def digits(samples: Samples, rules: Rules = Q24) -> list[Digit]:
+    """All digits of a whole recording, int16 (n,) or (channels, n) at 8 kHz, in order of their start."""
+    channels = 1 if np.ndim(samples) < 2 else len(samples)
+    detector = Detector(channels, rules)
+    return sorted(detector.feed(samples) + detector.flush())
+
+
+def checked(samples: Samples, streams: int) -> Samples:
+    kind = getattr(samples, "dtype", type(samples).__name__)
+    if kind != np.int16:
+        raise TypeError(f"samples must be a numpy array of int16 at {RATE} Hz, not {kind}")
+    if samples.ndim == 1 and streams == 1:
+        samples = samples[None, :]
+    if samples.ndim != 2 or samples.shape[0] != streams:
+        raise ValueError(f"samples must have the shape ({streams}, n), not {samples.shape}")
+    return samples
