@@ -35,7 +35,7 @@ def marker(root: Path) -> dict[str, str]:
     """What the whole root folder says of itself; empty when there is none, or only a part of one."""
     try:
         return dict(json.loads((root / MARKER).read_text()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         return {}
 
 

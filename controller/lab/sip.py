@@ -115,7 +115,7 @@ def user_of(header: str) -> str:
     return found[1] if found else ""
 
 
-def authorization(challenge: str, method: str, uri: str, user: str, secret: str) -> str:
+def authorization(challenge: str, method: str, uri: str, user: str, secret: str, cnonce: str = "") -> str:
     """The Authorization value for a WWW-Authenticate challenge (MD5, with or without qop=auth)."""
     given = {key: quoted or plain for key, quoted, plain in PARAMETER.findall(challenge)}
 
@@ -125,7 +125,7 @@ def authorization(challenge: str, method: str, uri: str, user: str, secret: str)
     ha1, ha2 = md5(f"{user}:{given['realm']}:{secret}"), md5(f"{method}:{uri}")
     parts = [f'username="{user}"', f'realm="{given["realm"]}"', f'nonce="{given["nonce"]}"', f'uri="{uri}"']
     if "auth" in given.get("qop", ""):
-        cnonce = secrets.token_hex(4)
+        cnonce = cnonce or secrets.token_hex(4)
         digest = md5(f"{ha1}:{given['nonce']}:00000001:{cnonce}:auth:{ha2}")
         parts += ["qop=auth", "nc=00000001", f'cnonce="{cnonce}"']
     else:

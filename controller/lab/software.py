@@ -18,6 +18,8 @@ from controller.lab.programs import LabNotSetUp, Say
 OLDEST = 20
 """The oldest major version that the product supports."""
 
+BESIDE_PATH = ":/usr/sbin:/usr/local/sbin"
+"""Where an Asterisk lies that an ordinary user's PATH does not reach."""
 MODULES = ("usr/lib/*/asterisk/modules", "usr/lib/asterisk/modules", "usr/lib64/asterisk/modules")
 DATA = ("usr/share/asterisk", "var/lib/asterisk")
 
@@ -49,6 +51,10 @@ class Install:
         return self.root / pbx_path.lstrip("/")
 
 
+def _path() -> str:
+    return os.environ.get("PATH", "") + BESIDE_PATH
+
+
 def home() -> Path:
     """The lab's own folder: ONRECORD_LAB, else .lab in the project."""
     return Path(os.environ.get("ONRECORD_LAB") or Path(__file__).parents[2] / ".lab").resolve()
@@ -58,9 +64,7 @@ def install(say: Say = print) -> Install:
     """Find or make the Asterisk to use; at once when it is there already. Raises LabNotSetUp saying what to do."""
     if chosen := os.environ.get("ONRECORD_ASTERISK"):
         return _installed(chosen)
-    if (found := shutil.which("asterisk", path=f"{os.environ.get('PATH', '')}:/usr/sbin")) and _major(
-        found
-    ) >= OLDEST:
+    if (found := shutil.which("asterisk", path=_path())) and _major(found) >= OLDEST:
         return _installed(found)
     place = home() / "root"
     if not root.marker(place):
@@ -95,7 +99,7 @@ def _ubuntu(say: Say) -> Install:
         say("masking asterisk.service, so that installing Asterisk starts no PBX (undo: systemctl unmask asterisk)")
         subprocess.run(["systemctl", "mask", "asterisk"], check=False, capture_output=True)
     programs.ensure(["asterisk"], say)
-    return _installed(shutil.which("asterisk", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or "asterisk")
+    return _installed(shutil.which("asterisk", path=_path()) or "asterisk")
 
 
 def _version(program: str) -> str:
