@@ -56,8 +56,13 @@ def _path() -> str:
 
 
 def home() -> Path:
-    """The lab's own folder: ONRECORD_LAB, else .lab in the project."""
-    return Path(os.environ.get("ONRECORD_LAB") or Path(__file__).parents[2] / ".lab").resolve()
+    """The lab's own folder: ONRECORD_LAB; else .lab in the project, or in the user's cache where there is none."""
+    if chosen := os.environ.get("ONRECORD_LAB"):
+        return Path(chosen).resolve()
+    project = Path(__file__).resolve().parents[2]
+    if (project / "pyproject.toml").exists():
+        return project / ".lab"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "onrecord" / "lab"
 
 
 def install(say: Say = print) -> Install:
