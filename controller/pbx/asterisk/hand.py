@@ -144,7 +144,8 @@ class Hand:
         return Done(command.call, at, command)
 
     async def _written(self, recorder: Recorder, files: SegmentFiles) -> None:
-        if not self._settings.spool_dir.is_dir():
+        spool = self._settings.spool_dir
+        if not spool.is_dir() and not spool.parent.is_dir():  # Asterisk makes a missing folder itself
             await self._listed(recorder)
             return
         wait = LOOK_EVERY
