@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from controller.lab import Asterisk, Call, carrier, install, phone, sounds
+from hardware import push
 
 CAPTURES = Path(__file__).parent / "captures"
 TONE = sounds.tone(440)
@@ -110,6 +111,20 @@ async def transfer_to_phone(pbx: Asterisk, ear: Ear) -> None:
         await ear.hears(b"NOTIFY", b"SIP/2.0 200 OK", b"sipfrag")
 
 
+PUSHED = (
+    push.status('Recording: "Müller, \\Söhne" <&>', "rec-100", beep=True),
+    push.text_screen("Refused", "not allowed (rule 'bank, by law')"),
+    push.execute([push.Led(f"LINE{line}", push.Colour.RED, push.Glow.ON) for line in range(1, 40)]),
+)
+
+
+async def yealink_push(pbx: Asterisk, ear: Ear) -> None:
+    async with phone(pbx, "100"), pbx.admin() as admin:
+        for body in PUSHED:
+            await admin.act("PJSIPNotify", Endpoint="100", Variable=push.ami_variables(body))
+        await ear.hears(b"NOTIFY", b"LINE39")
+
+
 async def nobody_answers(pbx: Asterisk, ear: Ear) -> None:
     """Neither module loaded: the press is never answered (hardware.md B.4, case 6)."""
     async with talking(pbx, "100") as call:
@@ -124,6 +139,7 @@ STORIES: dict[str, Callable[[Asterisk, Ear], Awaitable[None]]] = {
     "digits": digits,
     "transfer_to_code": transfer_to_code,
     "transfer_to_phone": transfer_to_phone,
+    "yealink_push": yealink_push,
 }
 WITHOUT_MODULES: dict[str, Callable[[Asterisk, Ear], Awaitable[None]]] = {"nobody_answers": nobody_answers}
 
