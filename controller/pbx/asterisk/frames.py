@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from controller.pbx.asterisk.link import LinkCounters
 
@@ -26,56 +27,76 @@ class Message:
     """One event or response: headers in the order they came, duplicates kept, names compared without case.
 
     Values are UTF-8; odd bytes are kept as surrogate escapes, so that encoding them again gives the same bytes.
-    A plain class, since one is made per event: a frozen dataclass costs twice as much to fill.
+    One is made per event, so it does what C does fast (a dict of the names as spelled) and the rest when asked for.
     """
 
-    __slots__ = ("_first", "pairs", "raw")
+    __slots__ = ("_any_case", "_pairs", "_spelled", "raw")
 
     def __init__(self, pairs: Sequence[tuple[str, str]], raw: Sequence[str] = ()) -> None:
-        self.pairs = pairs
         self.raw = raw  # lines that are no header, as they came
-        self._first = {name.lower(): value for name, value in reversed(pairs)}
+        self._pairs = pairs
+        self._spelled = dict(reversed(pairs))
+        self._any_case: dict[str, str] | None = None
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in self._pairs]
 
     def get(self, name: str, default: str = "") -> str:
-        """The first value of that header."""
-        return self._first.get(name.lower(), default)
+        """The first value of that header; one spelled exactly so comes before one in another case."""
+        value = self._spelled.get(name)
+        return self._folded().get(name.lower(), default) if value is None else value
 
     def all(self, name: str) -> list[str]:
         """Every value of that header, in order: `Output` lines of a command, `Variable` of a status."""
         wanted = name.lower()
-        return [value for key, value in self.pairs if key.lower() == wanted]
+        return [value for key, value in self._pairs if key.lower() == wanted]
 
     def __contains__(self, name: str) -> bool:
-        return name.lower() in self._first
+        return name in self._spelled or name.lower() in self._folded()
 
     @property
     def event(self) -> str:
         """The event's name, or nothing. A response has none: its first header tells, later ones may be a caller's."""
-        return self.pairs[0][1] if self.pairs and self.pairs[0][0].lower() == "event" else ""
+        return self._named("Event")
 
     @property
     def response(self) -> str:
         """Success, Error, Goodbye …, or nothing for an event."""
-        return self.pairs[0][1] if self.pairs and self.pairs[0][0].lower() == "response" else ""
+        return self._named("Response")
+
+    def _named(self, name: str) -> str:
+        first, value = self._pairs[0] if self._pairs else ("", "")
+        return value if first == name or first.lower() == name.lower() else ""
+
+    def _folded(self) -> dict[str, str]:
+        if self._any_case is None:
+            self._any_case = {name.lower(): value for name, value in reversed(self._pairs)}
+        return self._any_case
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Message):
             return NotImplemented
-        return list(self.pairs) == list(other.pairs) and list(self.raw) == list(other.raw)
+        return self.pairs == other.pairs and list(self.raw) == list(other.raw)
 
     def __hash__(self) -> int:
         return hash(tuple(self.pairs))
 
     def __repr__(self) -> str:
-        return f"<Message {self.event or self.response or 'odd'!r}, {len(self.pairs)} headers>"
+        return f"<Message {self.event or self.response or 'odd'!r}, {len(self._pairs)} headers>"
 
 
 def parse(frame: str) -> Message:
     """One frame without its closing blank line. Lines end with CRLF only: a lone LF belongs to the value."""
     lines = frame.split("\r\n")
-    pairs = [(name, value) for name, colon, value in [line.partition(": ") for line in lines] if colon and name]
-    if len(pairs) == len(lines):
-        return Message(pairs)
+    try:
+        message = Message(cast("list[tuple[str, str]]", [line.split(": ", 1) for line in lines]))
+    except ValueError:  # a line without ": " is no pair
+        return _parse_odd(lines)
+    return _parse_odd(lines) if "" in message._spelled else message
+
+
+def _parse_odd(lines: list[str]) -> Message:
     pairs, raw = [], []
     for line in filter(None, lines):
         name, colon, value = line.partition(": " if ": " in line else ":")
@@ -94,6 +115,7 @@ class Frames:
         self._counters = counters
         self._frame_limit = frame_limit
         self._line_limit = line_limit
+        self._small = min(frame_limit, line_limit)  # nothing in a frame of this size can be too long
         self._rest = bytearray()
         self._searched = 0  # no END begins before this: a long frame in small packets is not searched again and again
         self._skipping = False
@@ -112,7 +134,15 @@ class Frames:
             del frames[0]
             self._skipping = False
         self._trim()
-        return [self._read(frame) for frame in frames if frame and self._fits(frame)]
+        messages = [
+            parse(frame.decode("utf-8", "surrogateescape"))
+            for frame in frames
+            if frame and (len(frame) <= self._small or self._fits(frame))
+        ]
+        for message in messages:
+            if message.raw:
+                self._counters.malformed += len(message.raw)
+        return messages
 
     def _greet(self) -> bool:
         """Take the greeting off the stream: one line, not a frame. False while it is incomplete."""
@@ -140,11 +170,6 @@ class Frames:
         )
         self._counters.oversized += not fits
         return fits
-
-    def _read(self, frame: bytes) -> Message:
-        message = parse(frame.decode("utf-8", "surrogateescape"))
-        self._counters.malformed += len(message.raw)
-        return message
 
 
 def encode(action: str, action_id: str, headers: Headers) -> bytes:

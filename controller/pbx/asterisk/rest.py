@@ -12,6 +12,13 @@ from urllib.parse import quote, urlencode
 
 from yarl import URL
 
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+JSON = json.JSONDecoder(parse_constant=_no_number)
+"""One for all: json.loads with an option makes a decoder for every message."""
 Query = Mapping[str, "str | int | bool"]
 
 
@@ -69,7 +76,7 @@ class Odd:
 def decode(text: str) -> Event | Answer | Odd:
     """What one websocket message says. Raises nothing, whatever the text."""
     try:
-        body = json.loads(text, parse_constant=_no_number)
+        body = JSON.decode(text)
     except (ValueError, RecursionError) as error:  # RecursionError: brackets nested by the thousand
         return Odd(f"no JSON: {type(error).__name__}")
     if not isinstance(body, dict) or not isinstance(body.get("type"), str):
@@ -88,7 +95,7 @@ def loosely(body: Any) -> Any:
     if not isinstance(body, str):
         return body
     try:
-        return json.loads(body, parse_constant=_no_number) if body else None
+        return JSON.decode(body) if body else None
     except (ValueError, RecursionError):
         return body
 
@@ -124,7 +131,3 @@ def request(request_id: str, method: str, uri: str, body: Any = None) -> str:
     if body is not None:
         envelope |= {"content_type": "application/json", "message_body": json.dumps(body)}
     return json.dumps(envelope)
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

@@ -124,8 +124,8 @@ class Ami(asyncio.Protocol):
         if messages:  # half a frame proves nothing: a peer that drips bytes is as good as silent
             self._heard = self._loop.time()
         for message in messages:
-            if message.event:
-                self._hear_event(message)
+            if name := message.event:
+                self._hear_event(name, message)
             elif message.response:
                 self._hear_response(message)
             else:
@@ -147,12 +147,12 @@ class Ami(asyncio.Protocol):
         elif not (asked.is_list and message.get("EventList").lower() == "start"):
             asked.future.set_result((message, []))
 
-    def _hear_event(self, message: Message) -> None:
-        asked = self._asked.get(message.get("ActionID"))
+    def _hear_event(self, name: str, message: Message) -> None:
+        asked = self._asked.get(message.get("ActionID")) if self._asked else None
         if asked is not None and asked.is_list and asked.response is not None and not asked.future.done():
             self._collect(asked, asked.response, message)
             return
-        if message.event == "FullyBooted":
+        if name == "FullyBooted":
             self.booted = message
             if not self._boot.done():
                 self._boot.set_result(None)

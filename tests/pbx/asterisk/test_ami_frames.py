@@ -80,8 +80,26 @@ def test_headers_keep_their_order_their_duplicates_and_their_odd_bytes(headers: 
     for name, _ in headers:
         same = [value for other, value in message.pairs if other.lower() == name.lower()]
         assert message.all(name.swapcase()) == same
-        assert message.get(name.upper()) == same[0]
+        assert message.get(name) == next(value for other, value in message.pairs if other == name)
+        assert message.get(name.upper()) in same
+        assert name.swapcase() in message
+    assert message.get("Q" * 10, "none") == "none"
     assert counters.malformed == 0
+
+
+def test_a_header_is_found_in_any_case_and_the_first_of_several_is_taken() -> None:
+    message = one("Event: A\r\nchannel: first\r\nChannel: second\r\nChannel: third\r\nuniqueid: 1.2\r\nUNIQUEID: 1.3")
+    assert message.get("CHANNEL") == "first"
+    assert message.get("Channel") == "second"  # spelled exactly so
+    assert message.get("Uniqueid") == "1.2"
+    assert "chanNEL" in message
+    assert "Channe" not in message
+
+
+def test_what_follows_a_stray_blank_line_is_heard() -> None:
+    heard, counters = read(BANNER + b"Event: TestEvent\r\n\r\n\r\nEvent: Hangup\r\n\r\n")  # seen from 22.10.1
+    assert [m.event for m in heard] == ["TestEvent", "Hangup"]
+    assert counters == LinkCounters()
 
 
 @given(
