@@ -280,7 +280,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Ddi:
-    """For rules about a DDI (V-7): off, inbound (calls that dialled it), outbound (calls that show it), or both.
+    """For rules about a DDI: off, inbound (calls that dialled it), outbound (calls that show it), or both.
     Holds for nothing else than a DDI."""
 
     setting: str

@@ -1,0 +1,169 @@
+"""From the tables of the file to the frozen objects of the core: number plan, roster, sites, rules, policy."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from phonenumbers import PhoneMetadata
+
+from controller.config import models
+from controller.config.positions import Path
+from controller.config.problems import Notes, meant
+from controller.config.tables import Tables
+from controller.core import conditions, policy, roster, rules
+from controller.core.conditions import Condition, number_list
+from controller.core.decision import SubjectKind
+from controller.core.numbers import BadPattern, NumberList, NumberPlan, Pattern
+from controller.core.rules import Rule, Selector, Settings, selector
+
+SELECTORS: dict[str, tuple[SubjectKind, rules.How | None]] = {
+    "extension": (SubjectKind.EXTENSION, None),
+    "group": (SubjectKind.EXTENSION, rules.How.GROUP),
+    "department": (SubjectKind.EXTENSION, rules.How.DEPARTMENT),
+    "line": (SubjectKind.LINE, None),
+    "trunk": (SubjectKind.TRUNK, None),
+    "ddi": (SubjectKind.DDI, None),
+    "queue": (SubjectKind.QUEUE, None),
+    "ring_group": (SubjectKind.RING_GROUP, None),
+    "conference": (SubjectKind.CONFERENCE, None),
+}
+"""The keys by which a rule names subjects; a how of None: the text tells."""
+
+_OPTIONAL_PREFIX = "1"
+"""In North America a number is dialled with or without the 1."""
+
+
+def number_plan(tables: Tables, notes: Notes) -> NumberPlan:
+    """The number plan, with what the file leaves out taken from the country's own rules."""
+    numbers = tables.one("numbers", models.Numbers)
+    outside = numbers.outside_prefix
+    if numbers.country is None:
+        return NumberPlan(
+            "", numbers.international_prefix or "00", numbers.national_prefix or "", outside_prefix=outside
+        )
+    country = PhoneMetadata.metadata_for_region(numbers.country.upper())
+    if country is None or numbers.country != numbers.country.upper():
+        near = f"; did you mean '{numbers.country.upper()}'?" if country is not None else ""
+        what = f"'{numbers.country}' is no country: two capital letters, such as GB{near}"
+        notes.wrong(("numbers", "country"), what)
+        return NumberPlan(outside_prefix=outside)
+    dialled = country.international_prefix or ""
+    national = country.national_prefix or ""
+    return NumberPlan(
+        country_code=str(country.country_code),
+        international_prefix=numbers.international_prefix or (dialled if dialled.isdigit() else "00"),
+        national_prefix=national if numbers.national_prefix is None else numbers.national_prefix,
+        national_lengths=frozenset(country.general_desc.possible_length if country.general_desc else ()),
+        prefix_optional=not national or str(country.country_code) == _OPTIONAL_PREFIX,
+        outside_prefix=outside,
+    )
+
+
+def build_roster(tables: Tables, plan: NumberPlan, notes: Notes) -> roster.Roster:
+    """Who and what is on the PBX."""
+    queues = [roster.Place(SubjectKind.QUEUE, one.name, one.site) for _, one in tables.all("queue", models.Queue)]
+    ddis = [roster.Place(SubjectKind.DDI, one.number, one.site) for _, one in tables.all("ddi", models.Ddi)]
+    rooms = tables.all("conference", models.Conference)
+    places = [*queues, *ddis, *(roster.Place(SubjectKind.CONFERENCE, one.name, one.site) for _, one in rooms)]
+    return roster.Roster(
+        extensions=tuple(_extension(one) for _, one in tables.all("extension", models.Extension)),
+        lines=tuple(
+            roster.Line(one.name, one.endpoints, one.department, frozenset(one.groups), one.site)
+            for _, one in tables.all("line", models.Line)
+        ),
+        trunks=tuple(roster.Trunk(one.name, one.endpoints, one.site) for _, one in tables.all("trunk", models.Trunk)),
+        ring_groups=tuple(
+            roster.RingGroup(one.number, one.name, one.site) for _, one in tables.all("ring_group", models.RingGroup)
+        ),
+        places=tuple(places),
+        internal=_numbers(tables.one("numbers", models.Numbers), "internal", plan, notes),
+        plan=plan,
+    )
+
+
+def _extension(one: models.Extension) -> roster.Extension:
+    return roster.Extension(one.number, one.name, one.department, frozenset(one.groups), one.site, one.endpoints)
+
+
+def build_policy(tables: Tables, notes: Notes) -> policy.Policy:
+    """The policy; what cannot be understood is noted and left out."""
+    plan = number_plan(tables, notes)
+    decide = tables.one("decide", models.Decide)
+    numbers = tables.one("numbers", models.Numbers)
+    organisation = tables.one("organisation", models.Organisation)
+    zone = organisation.time_zone
+    sites = {
+        one.name: rules.Site(one.name, settings(one), ZoneInfo(one.time_zone or zone))
+        for _, one in tables.all("site", models.Site)
+    }
+    return policy.Policy(
+        rules=tuple(build_rule(place, one, plan, notes) for place, one in tables.all("rule", models.Rule)),
+        roster=build_roster(tables, plan, notes),
+        organisation=rules.Site("", settings(tables.one("defaults", models.Settings)), ZoneInfo(zone)),
+        sites=MappingProxyType(sites),
+        numbers=policy.Numbers(
+            *(_numbers(numbers, key, plan, notes) for key in ("helplines", "exclude", "include")),
+            *(_numbers(numbers, key, plan, notes) for key in ("paging", "intercom", "voicemail")),
+        ),
+        queue_isolation=decide.queue_isolation,
+        ring_group_isolation=decide.ring_group_isolation,
+        tie_break=decide.tie_break,
+        force_against_never=decide.force_against_never,
+    )
+
+
+def settings(table: models.Settings) -> Settings:
+    """What the table sets itself."""
+    return Settings(
+        mode=table.mode,
+        grants=None if table.grants is None else frozenset(table.grants),
+        start=table.start,
+        delay=table.delay,
+        min_length=table.min_length,
+        max_length=table.max_length,
+        keep_unanswered=table.keep_unanswered,
+        pause_form=table.pause_form,
+        pause_side=table.pause_side,
+        follow_transfer=table.follow_transfer,
+        record_paging=table.record_paging,
+        record_voicemail=table.record_voicemail,
+    )
+
+
+def build_rule(place: int, table: models.Rule, plan: NumberPlan, notes: Notes) -> Rule:
+    """One rule; a selector or condition that is wrong is noted."""
+    path: Path = ("rule", place)
+    selectors: list[Selector] = []
+    for key, (kind, how) in SELECTORS.items():
+        for entry, text in enumerate(getattr(table, key)):
+            try:
+                selectors.append(Selector(kind, how, text) if how else selector(kind, text, plan))
+            except BadPattern as error:
+                notes.wrong((*path, key, entry), str(error))
+    return Rule(
+        table.name, tuple(selectors), settings(table), table.grade, table.priority, _when(table, plan, notes, path)
+    )
+
+
+def _when(table: models.Rule, plan: NumberPlan, notes: Notes, path: Path) -> Condition | None:
+    if table.when is None:
+        return None
+    problems: conditions.Problems = []
+    condition = conditions.read(table.when, plan, problems)
+    for inner, what in problems:
+        unknown = what.startswith("there is no condition")
+        names = (*conditions.CONDITIONS, *conditions.COMBINATIONS)
+        notes.wrong((*path, "when", *inner), what + (meant(str(inner[-1]), names) if unknown else ""))
+    return condition
+
+
+def _numbers(table: models.Numbers, key: str, plan: NumberPlan, notes: Notes) -> NumberList:
+    entries: tuple[object, ...] = getattr(table, key)
+    good: list[Pattern] = []
+    for place, entry in enumerate(entries):
+        try:
+            good.extend(number_list(entry, plan).patterns)
+        except ValueError as error:
+            notes.wrong(("numbers", key, place), str(error))
+    return NumberList(tuple(good), plan)

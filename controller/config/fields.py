@@ -1,0 +1,91 @@
+"""The kinds of value in the configuration file: each refuses what can only be a mistake, and says what is right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+MOST_LETTERS = 200
+_DURATION = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h)$")
+_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+# A comma would split MixMonitor's File into options and a shell command; a bracket would end its r(…) early.
+_PLAIN_FOLDER = re.compile(r"^/[A-Za-z0-9._/-]*$")
+
+
+class Table(BaseModel):
+    """One table of the file: unknown keys are refused, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+
+def _quoted(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f'write it in quotes ("{value}"): a number without them loses its leading zeros')
+    return value
+
+
+def _printable(value: str) -> str:
+    if not value.strip():
+        raise ValueError("it is empty")
+    if len(value) > MOST_LETTERS:
+        raise ValueError(f"it is longer than {MOST_LETTERS} letters")
+    if not value.isprintable() or value != value.strip():
+        raise ValueError("no control characters, and no spaces before or after it")
+    return value
+
+
+def _listed(value: object) -> object:
+    """A single text or table may stand for a list of one."""
+    if isinstance(value, str | int | float | Mapping):
+        return (value,)
+    if isinstance(value, list | tuple) and not value:
+        raise ValueError("the list is empty: leave it out")
+    return value
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, str):
+        match = _DURATION.match(value.strip())
+        if not match:
+            raise ValueError(f"'{value}' is no length of time: write seconds (30), or '30 s', '5 min', '4 h'")
+        return float(match[1]) * _UNITS[match[2]]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise ValueError("write seconds (30), or '30 s', '5 min', '4 h'; not negative")
+    return float(value)
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"there is no time zone '{value}': write one such as Europe/London or UTC")
+    ZoneInfo(value)
+    return value
+
+
+def _endpoint(value: str) -> str:
+    if value.startswith(("PJSIP/", "SIP/", "IAX2/")):
+        raise ValueError(f"leave the technology out: '{value.partition('/')[2]}' (before the / goes a PBX's name)")
+    return value
+
+
+def _folder(value: str) -> str:
+    if not _PLAIN_FOLDER.match(value) or ".." in PurePosixPath(value).parts:
+        raise ValueError("an absolute path of letters, digits, . _ - and / only: the PBX would misread anything else")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_quoted)]
+Name = Annotated[str, BeforeValidator(_quoted), AfterValidator(_printable)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_listed)]
+Endpoint = Annotated[Name, AfterValidator(_endpoint)]
+Endpoints = Annotated[tuple[Endpoint, ...], BeforeValidator(_listed)]
+Patterns = Annotated[tuple[object, ...], BeforeValidator(_listed)]
+"""Number patterns as written: read by controller.core.conditions.number_list once the number plan is known."""
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+Zone = Annotated[Name, AfterValidator(_zone)]
+PbxFolder = Annotated[Name, AfterValidator(_folder)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]

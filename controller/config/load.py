@@ -1,0 +1,199 @@
+"""load(): the configuration file as one frozen Config, or every mistake in it at once, by line and key."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from controller.config import machinery
+from controller.config.build import build_policy
+from controller.config.checks import check
+from controller.config.positions import positions
+from controller.config.problems import ConfigError, Notes, Problem
+from controller.config.tables import SINGLE, Tables, read_tables
+from controller.core.conditions import AllOf, AnyOf, Attribute, Condition, Not
+from controller.core.policy import Policy
+
+MOST_BYTES = 16 * 1024 * 1024
+_WHERE = re.compile(r"\s*\(at line (\d+), column (\d+)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the file says. `attributes` are the names that conditions ask the dialplan for, with group and kind.
+
+    Paths are absolute: relative ones in the file start at its folder. Secrets are resolved, and never printed.
+    """
+
+    path: Path
+    policy: Policy
+    pbxs: tuple[machinery.Pbx, ...] = ()
+    spool: machinery.Spool = field(default_factory=machinery.Spool)
+    store: machinery.Store = field(default_factory=machinery.Store)
+    journal: machinery.Journal = field(default_factory=machinery.Journal)
+    catalogue: machinery.Catalogue = field(default_factory=machinery.Catalogue)
+    control: machinery.Control = field(default_factory=machinery.Control)
+    ownership: machinery.Ownership = field(default_factory=machinery.Ownership)
+    log: machinery.Log = field(default_factory=machinery.Log)
+    attributes: tuple[str, ...] = ("group", "kind")
+    warnings: tuple[Problem, ...] = ()
+
+
+def load(path: Path) -> Config:
+    """Read and check the file. Raises ConfigError with every problem found."""
+    return parse(_text(path), path)
+
+
+def parse(text: str, path: Path) -> Config:
+    """As load, from text; `path` is what errors name and relative paths start from."""
+    raw = _toml(text, path)
+    notes = Notes(positions(text), raw)
+    tables = read_tables(raw, notes)
+    policy = build_policy(tables, notes)
+    check(raw, tables, policy, notes)
+    home = path.absolute().parent
+    whole = [(place, one) for place, one in tables.all("pbx", machinery.Pbx) if ("pbx", place) not in tables.partial]
+    pbxs = tuple(_pbx(place, one, home, notes) for place, one in whole)
+    if notes.problems:
+        raise ConfigError(path, notes.problems)
+    return Config(
+        path=path,
+        policy=policy,
+        pbxs=pbxs,
+        attributes=_attributes(policy),
+        warnings=tuple(sorted(notes.warnings)),
+        **_rooms(tables, home),
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ConfigError(path, [Problem(0, "", f"it is larger than {MOST_BYTES // 2**20} MB")])
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(path, [Problem(0, "", "there is no such file; `onrecord init` writes one")]) from None
+    except OSError as error:
+        raise ConfigError(path, [Problem(0, "", f"it cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ConfigError(path, [Problem(line, "", "it is not UTF-8 from here on: save it as UTF-8")]) from error
+
+
+def _toml(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where = _WHERE.search(str(error))
+        line = int(where[1]) if where else len(text.splitlines())
+        what = _WHERE.sub("", str(error))
+        place = f" (column {where[2]})" if where else " (at the end)"
+        raise ConfigError(path, [Problem(line, "", f"{what}{place}{_leading_zero(text, line)}")]) from error
+    except RecursionError:
+        raise ConfigError(path, [Problem(0, "", "tables or lists are nested too deeply")]) from None
+
+
+def _leading_zero(text: str, line: int) -> str:
+    lines = text.split("\n")
+    if 0 < line <= len(lines) and re.search(r"[=\[,]\s*(0\d|\+)", lines[line - 1]):
+        return '; telephone numbers must be in quotes: "0205550123"'
+    return ""
+
+
+def _rooms(tables: Tables, home: Path) -> dict[str, Any]:
+    """The single tables of machinery, with absolute paths."""
+    names = ("spool", "store", "journal", "catalogue", "control", "ownership", "log")
+    return {name: _absolute(tables.single.get(name, SINGLE[name]()), home) for name in names}
+
+
+def _absolute(table: Any, home: Path) -> Any:
+    paths = {
+        name: home / value for name in type(table).model_fields if isinstance(value := getattr(table, name), Path)
+    }
+    return table.model_copy(update=paths) if paths else table
+
+
+def _pbx(place: int, pbx: machinery.Pbx, home: Path, notes: Notes) -> machinery.Pbx:
+    ami = _with_secret(("pbx", place, "ami"), pbx.ami, home, notes)
+    ari = _with_secret(("pbx", place, "ari"), pbx.ari, home, notes) if pbx.ari is not None else None
+    return _absolute(pbx, home).model_copy(update={"ami": ami, "ari": ari})  # type: ignore[no-any-return]
+
+
+def _with_secret(path: tuple[str | int, ...], door: Any, home: Path, notes: Notes) -> Any:
+    """The door with its secret at hand, wherever the file says it is."""
+    given = [bool(door.secret.get_secret_value()), door.secret_file is not None, bool(door.secret_env)]
+    if sum(given) != 1:
+        notes.wrong(path, "give its password by one of secret_file, secret_env or secret")
+        return door
+    if door.secret_file is not None:
+        text = _secret_file((*path, "secret_file"), home / door.secret_file, notes)
+    elif door.secret_env:
+        text = os.environ.get(door.secret_env, "")
+        if not text:
+            notes.wrong((*path, "secret_env"), f"the environment has no {door.secret_env}")
+    else:
+        text = door.secret.get_secret_value()
+    if not text.isprintable():
+        notes.wrong(path, "the password holds control characters")
+    return door.model_copy(update={"secret": SecretStr(text)})
+
+
+def _secret_file(path: tuple[str | int, ...], file: Path, notes: Notes) -> str:
+    try:
+        if file.stat().st_mode & 0o007:
+            notes.warn(path, f"everybody on this machine can read {file}: chmod 640 it")
+        first, _, _ = file.read_text().partition("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        notes.wrong(
+            path, f"{file} cannot be read: {error.strerror if isinstance(error, OSError) else 'it is no text'}"
+        )
+        return ""
+    if not first.strip():
+        notes.wrong(path, f"the first line of {file} is empty")
+    return first.strip()
+
+
+def _attributes(policy: Policy) -> tuple[str, ...]:
+    found = {"group", "kind"}
+    waiting: list[Condition | None] = [rule.when for rule in policy.rules]
+    while waiting:
+        condition = waiting.pop()
+        if isinstance(condition, Attribute):
+            found.update(name for name, _ in condition.wanted)
+        elif isinstance(condition, AllOf | AnyOf):
+            waiting.extend(condition.parts)
+        elif isinstance(condition, Not):
+            waiting.append(condition.part)
+    return tuple(sorted(found))
+
+
+def restarts(old: Config, new: Config) -> tuple[str, ...]:
+    """Which of the changes need a restart, in words; the policy itself never does. () when all of it is in force."""
+    needed = []
+    before, after = ({pbx.name: pbx for pbx in config.pbxs} for config in (old, new))
+    for name in sorted({*before, *after}):
+        if name not in after:
+            needed.append(f"PBX '{name}' was removed")
+        elif name not in before:
+            needed.append(f"PBX '{name}' was added")
+        elif before[name] != after[name]:
+            needed.append(f"PBX '{name}' was changed ({', '.join(_differing(before[name], after[name]))})")
+    for room in ("spool", "store", "journal", "catalogue", "control", "log"):
+        keys = _differing(getattr(old, room), getattr(new, room))
+        if keys:
+            needed.append(f"[{room}] {', '.join(keys)} was changed")
+    if set(new.attributes) - set(old.attributes):
+        more = ", ".join(sorted(set(new.attributes) - set(old.attributes)))
+        needed.append(f"attributes new to the policy are asked for only from the next connection on: {more}")
+    return tuple(needed)
+
+
+def _differing(old: Any, new: Any) -> list[str]:
+    """Names of fields, never their values: some are secrets."""
+    return [name for name in type(old).model_fields if getattr(old, name) != getattr(new, name)]

@@ -1,0 +1,116 @@
+"""The tables of the configuration file that say where things are: PBXs, folders, the control socket, the log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, StrictBool
+
+from controller.config.fields import Name, PbxFolder, Port, Table, Text
+
+
+def _pbx_name(value: str) -> str:
+    if not all(letter.isascii() and (letter.isalnum() or letter in "_-") for letter in value) or len(value) > 40:
+        raise ValueError("up to 40 letters, digits, - and _: it begins every call's id")
+    return value
+
+
+def _web(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("write http://host:port")
+    return value.rstrip("/")
+
+
+class Secret(Table):
+    """A password: as text, in a file (its first line), or in an environment variable. Exactly one of them."""
+
+    secret: SecretStr = Field(SecretStr(""), description="The password itself; a file is better.")
+    secret_file: Path | None = Field(None, description="A file whose first line is the password.")
+    secret_env: Text = Field("", description="The name of an environment variable that holds the password.")
+
+
+class Ami(Secret):
+    """The manager interface of Asterisk: calls, queues, conferences and MixMonitor come by it."""
+
+    host: Text = Field("", description="Left out: the PBX's host.")
+    port: Port = Field(5038, description="TCP port.")
+    user: Name = Field("onrecord", description="The user in manager.conf.")
+
+
+class Ari(Secret):
+    """The REST interface of Asterisk: the snapshot after a connect, and ends that AMI lost."""
+
+    url: Annotated[Text, AfterValidator(_web)] = Field(description="Such as http://127.0.0.1:8088.")
+    user: Name = Field("onrecord", description="The user in ari.conf.")
+    app: Name = Field("onrecord", description="The Stasis application's name; one controller each.")
+
+
+class Pbx(Table):
+    """[[pbx]]: one PBX that this controller serves."""
+
+    name: Annotated[Name, AfterValidator(_pbx_name)] = Field(description="It begins every call's id.")
+    driver: Literal["asterisk"] = Field("asterisk", description="Which kind of PBX it is.")
+    host: Name = Field("127.0.0.1", description="Where it runs.")
+    ami: Ami = Field(description="Manager interface: see below.")
+    ari: Ari | None = Field(None, description="REST interface: see below. Left out: not used.")
+    monitor_dir: PbxFolder = Field(
+        "/var/spool/asterisk/monitor/onrecord", description="Where the PBX is to write, as the PBX calls the folder."
+    )
+    spool_dir: Path | None = Field(
+        None, description="The same folder as this process sees it. Left out: as the PBX sees it."
+    )
+    format: Literal["wav", "wav16", "sln", "sln16", "alaw", "ulaw", "gsm"] = Field(
+        "wav", description="The file format that the PBX writes: wav keeps most after a crash."
+    )
+
+    @property
+    def folder(self) -> Path:
+        """The recordings' folder as this process sees it."""
+        return self.spool_dir or Path(self.monitor_dir)
+
+
+class Spool(Table):
+    """[spool]: where finished recordings are worked on."""
+
+    folder: Path = Field(Path("/var/spool/onrecord"), description="Recordings on their way; on a local disk.")
+
+
+class Store(Table):
+    """[store]: where finished recordings are kept."""
+
+    folder: Path = Field(Path("/var/lib/onrecord/recordings"), description="One folder per recording, by date.")
+
+
+class Journal(Table):
+    """[journal]: what happened, what was decided, and what was asked for."""
+
+    folder: Path = Field(Path("/var/lib/onrecord/journal"), description="One file per day.")
+
+
+class Catalogue(Table):
+    """[catalogue]: the list of recordings, and of calls that were not recorded."""
+
+    file: Path = Field(Path("/var/lib/onrecord/catalogue.sqlite"), description="An SQLite database.")
+
+
+class Control(Table):
+    """[control]: the socket by which `onrecord call …` reaches the running controller."""
+
+    socket: Path = Field(Path("/run/onrecord/control.sock"), description="A Unix socket.")
+    group: Text = Field("", description="Members of this Unix group may use it, beside its owner and root.")
+
+
+class Ownership(Table):
+    """[ownership]: whose a recording is when nobody of the roster took part."""
+
+    catch_all: Text = Field(
+        "", description="Who gets such recordings (made for this purpose, no person). Left out: they are discarded."
+    )
+
+
+class Log(Table):
+    """[log]: what the controller says about itself."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is said.")
+    json_lines: StrictBool = Field(False, description="One JSON object per line, for log collectors.")

@@ -1,0 +1,10 @@
+"""The configuration file that `onrecord init` writes."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+
+def starter() -> str:
+    """A small commented file: people may record on demand, nothing else is recorded."""
+    return resources.files(__package__).joinpath("starter.toml").read_text(encoding="utf-8")
