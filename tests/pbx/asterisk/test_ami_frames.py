@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.pbx.asterisk.frames import SENT_LINE_LIMIT, SENT_LINES_LIMIT, Frames, Message, encode
@@ -30,6 +30,7 @@ def one(frame: str) -> Message:
     return message
 
 
+@settings(deadline=None)
 @given(WIRE, st.data())
 def test_the_messages_are_the_same_however_the_stream_was_cut(wire: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=12)))
@@ -43,6 +44,7 @@ def test_the_messages_are_the_same_however_the_stream_was_cut(wire: bytes, data:
     assert counters == counted
 
 
+@settings(deadline=None)
 @given(WIRE, st.integers(1, 60), st.integers(1, 40))
 def test_a_stream_cut_after_every_byte_gives_the_same_messages(wire: bytes, frame: int, line: int) -> None:
     counters = LinkCounters()
@@ -51,6 +53,7 @@ def test_a_stream_cut_after_every_byte_gives_the_same_messages(wire: bytes, fram
     assert (dripped, counters) == read(wire, frame_limit=frame, line_limit=line)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000))
 def test_any_bytes_do_no_harm_and_what_follows_is_read(noise: bytes) -> None:
     counters = LinkCounters()
@@ -60,6 +63,7 @@ def test_any_bytes_do_no_harm_and_what_follows_is_read(noise: bytes) -> None:
     assert heard[-1].pairs == [("Event", "Hangup"), ("Channel", "PJSIP/a-1")]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000), st.integers(1, 64))
 def test_what_is_held_back_never_grows_beyond_the_frame_limit(noise: bytes, size: int) -> None:
     frames = Frames(LinkCounters(), 100, 50)
@@ -72,6 +76,7 @@ NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,8}", fullmatch=True)
 VALUES = st.binary(max_size=20).filter(lambda value: b"\r" not in value and b"\n" not in value)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(NAMES, VALUES), min_size=1, max_size=12))
 def test_headers_keep_their_order_their_duplicates_and_their_odd_bytes(headers: list[tuple[str, bytes]]) -> None:
     frame = b"\r\n".join(name.encode() + b": " + value for name, value in headers)
@@ -102,6 +107,7 @@ def test_what_follows_a_stray_blank_line_is_heard() -> None:
     assert counters == LinkCounters()
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=12),
     st.dictionaries(

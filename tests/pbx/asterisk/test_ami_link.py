@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.pbx.asterisk.ami import Ami, AmiLink
@@ -162,6 +162,7 @@ async def test_a_refused_action_on_the_link_says_why() -> None:
             await link.action("MixMonitor", Channel="x", File="a.wav")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_the_wait_grows_to_its_cap_and_is_never_nothing(failures: int) -> None:
     backoff = Backoff(first=0.25, cap=30)

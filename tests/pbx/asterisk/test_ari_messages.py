@@ -6,7 +6,7 @@ import json
 from urllib.parse import parse_qsl, unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.pbx.asterisk.rest import Answer, AriAccess, Event, Odd, decode, refusal, request, target
@@ -20,11 +20,13 @@ FIELDS = st.sampled_from(["type", "request_id", "status_code", "message_body", "
 LIKELY = st.sampled_from(["RESTResponse", "ChannelCreated", "{}", "[", 200, True]) | JSON
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_decoded_to_something(text: str) -> None:
     assert isinstance(decode(text), Event | Answer | Odd)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(FIELDS, LIKELY, max_size=6))
 def test_any_object_is_an_event_an_answer_or_odd_and_keeps_its_parts(body: dict[str, object]) -> None:
     heard = decode(json.dumps(body))
@@ -94,6 +96,7 @@ def test_a_refusal_is_told_in_asterisks_words(body: object, text: str) -> None:
     assert refusal(Answer("1", 404, "Not Found", body)) == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=4), st.dictionaries(st.text(), st.text()))
 def test_a_path_keeps_its_segments_and_a_query_its_values_whatever_their_letters(
     segments: list[str], query: dict[str, str]
