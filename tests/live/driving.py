@@ -86,6 +86,14 @@ class Driving:
         await self.until(lambda: bool(met()))
         return met()[-1]
 
+    async def witnessed(self) -> None:
+        """Wait until ARI is connected as well."""
+        witness = self.driver.witness
+        assert witness is not None
+        async with asyncio.timeout(5):
+            while not witness.link.counters.connects:  # noqa: ASYNC110 the link tells nobody but the driver
+                await asyncio.sleep(0.01)
+
     async def do(self, command: RecorderCommand) -> Event:
         return await self.driver.do(command)
 

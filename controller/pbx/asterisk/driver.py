@@ -18,6 +18,7 @@ from controller.pbx.asterisk.pair import Pair, open_pair
 from controller.pbx.asterisk.recorders import LegGone, Recorder, Recorders
 from controller.pbx.asterisk.settings import AsteriskSettings
 from controller.pbx.asterisk.translate import Translation
+from controller.pbx.asterisk.witness import Witness
 from controller.pbx.driver import Counters, PbxGone, PbxRefused, SegmentFiles
 
 log = logging.getLogger(__name__)
@@ -30,11 +31,11 @@ class AsteriskDriver:
 
     def __init__(self, settings: AsteriskSettings, clock: Callable[[], float] = time.time) -> None:
         self.name = settings.name
-        self.counters = Counters()
         self.settings = settings
         self._clock = clock
         self._link = LinkCounters()
         self._translation = Translation(settings.name)
+        self.counters = Counters(odd=self._translation.odd)
         self._recorders = Recorders()
         self._pair: Pair | None = None
         self._hand: Hand | None = None  # once the snapshot is applied
@@ -43,6 +44,12 @@ class AsteriskDriver:
         self._hear: Callable[[Event], None] = _to_nobody
         self._up: Callable[[bool, str], None] = _link_to_nobody
         self._tasks: set[asyncio.Task[None]] = set()
+        self._replaced = ""  # why we must not act any more
+        self.witness: Witness | None = None
+        if settings.ari_url:
+            self.witness = Witness(
+                settings, self._channel_gone, self._bridge_gone, self._stand_down, self._translation.count
+            )
 
     # -- connection --------------------------------------------------------------------------------------------
 
@@ -50,12 +57,19 @@ class AsteriskDriver:
         """Stay connected until cancelled; see the protocol."""
         self._hear, self._up = hear, up
         try:
-            await stay_connected(self._open, self._opened, self._lost_link, BACKOFF, self._link)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(
+                    stay_connected(self._open, self._opened, self._lost_link, BACKOFF, self._link), name="ami"
+                )
+                if self.witness is not None:
+                    group.create_task(self.witness.run(), name="ari")
         finally:
             for task in self._tasks:
                 task.cancel()
 
     async def _open(self) -> Pair:
+        if self._replaced:
+            raise PbxGone(self._replaced)
         s = self.settings
         access = AmiAccess(s.host, s.ami_port, s.ami_user, s.ami_secret)
         return await open_pair(access, self._heard, s.ping_seconds, self._link)
@@ -68,7 +82,7 @@ class AsteriskDriver:
     def _lost_link(self, reason: str) -> None:
         self._pair = self._hand = self._held = None
         self._why = reason
-        self.counters.reconnects += 1
+        self.counters.reconnects = self._link.losses
         self._up(False, reason)
 
     async def _resync(self, pair: Pair) -> None:
@@ -97,31 +111,60 @@ class AsteriskDriver:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _stand_down(self, reason: str) -> None:
+        """Somebody else leads: two controllers would record everything twice and stop each other's recorders."""
+        self._replaced = reason
+        if self._pair is not None:
+            self._pair.give_up(reason)
+
     # -- events ------------------------------------------------------------------------------------------------
 
     def _heard(self, message: Message) -> None:
         at = self._clock()
         self.counters.events += 1
+        self.counters.malformed = self._link.malformed + self._link.oversized
         if self._held is not None:
             self._held.append((message, at))
         else:
             self._take(message, at)
 
     def _take(self, message: Message, at: float) -> None:
+        uniqueid = message.get("Uniqueid")
         match message.event:
             case "MixMonitorStart":
-                self._recorders.heard(at, "MixMonitorStart", message.get("Uniqueid"))
+                self._recorders.heard(at, "MixMonitorStart", uniqueid)
             case "MixMonitorStop":
-                if not self._recorders.heard(at, "MixMonitorStop", message.get("Uniqueid")):
-                    self._stopped_by_somebody(message.get("Uniqueid"))
+                if not self._recorders.heard(at, "MixMonitorStop", uniqueid):
+                    self._stopped_by_somebody(uniqueid)
             case "MixMonitorMute":
-                self._muted(message, at)
+                self._muted(message, uniqueid, at)
             case "Hangup":
-                for recorder in self._recorders.hung_up(message.get("Uniqueid")):
-                    self._hear(_lost(recorder, at, "its leg hung up", leg_gone=True))
+                self._hung_up(uniqueid, at)
         events = self._translation.hear(message, at)
         self.counters.ignored += not events
         for event in events:
+            self._hear(event)
+
+    def _hung_up(self, uniqueid: str, at: float) -> None:
+        """No MixMonitorStop comes for a recorder that ends with its channel (hazard 8)."""
+        for recorder in self._recorders.hung_up(uniqueid):
+            self._hear(_lost(recorder, at, "its leg hung up", leg_gone=True))
+
+    def _channel_gone(self, uniqueid: str) -> None:
+        """ARI said so some time ago; AMI has said it long since, or never will."""
+        if self._hand is None or not self._translation.knows(uniqueid):
+            return
+        self._translation.count("channel ended without a Hangup")
+        at = self._clock()
+        self._hung_up(uniqueid, at)
+        for event in self._translation.end(uniqueid, at, "gone"):
+            self._hear(event)
+
+    def _bridge_gone(self, bridge: str) -> None:
+        if self._hand is None:
+            return
+        for event in self._translation.end_bridge(bridge, self._clock()):
+            self._translation.count("bridge ended without a BridgeLeave")
             self._hear(event)
 
     def _stopped_by_somebody(self, uniqueid: str) -> None:
@@ -140,8 +183,8 @@ class AsteriskDriver:
         if not running and not recorder.ending and self._recorders.remove(recorder):
             self._hear(_lost(recorder, self._clock(), "it was stopped, and not by us"))
 
-    def _muted(self, message: Message, at: float) -> None:
-        uniqueid, direction, state = message.get("Uniqueid"), message.get("Direction"), message.get("State")
+    def _muted(self, message: Message, uniqueid: str, at: float) -> None:
+        direction, state = message.get("Direction"), message.get("State")
         if self._recorders.heard(at, "MixMonitorMute", uniqueid, direction, state):
             return
         # Somebody else muted or opened recorders here, ours perhaps among them, and nothing reads the state back:

@@ -64,7 +64,7 @@ class Translation:
         if hears is not None:
             hears(message, at, out)
         elif message.event not in OTHERS:
-            self._count(f"event {clean(message.event)}")
+            self.count(f"event {clean(message.event)}")
         return out
 
     def knows(self, uniqueid: str) -> bool:
@@ -250,7 +250,8 @@ class Translation:
             if clean(value):
                 self._attribute(channel, variable, value, at, out)
 
-    def _count(self, what: str) -> None:
+    def count(self, what: str) -> None:
+        """Something strange, by name."""
         if what in self.odd or len(self.odd) < MOST_KINDS:
             self.odd[what] = self.odd.get(what, 0) + 1
 
