@@ -8,7 +8,7 @@ No digit is kept here, so that no journal, log or repr of this state can show on
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 MASK = "•"
@@ -88,16 +88,14 @@ def feed(guard: Guard, rule: Rule, party: Party, at: float, length: float = 0.0)
     """
     guard, did = tick(guard, rule, at)
     last = max(guard.last, at)
-    if guard.blanking:
-        return Guard(guard.begins, last, guard.since), list(did)
     if party is Party.INSIDE:
-        return guard, list(did)
+        return (replace(guard, last=last) if guard.blanking else guard), did
     recent = tuple(began for began in guard.begins if at - began <= rule.within)
     begins = (*recent, at - max(0.0, length))[-rule.burst :]
-    if len(begins) < rule.burst:
-        return Guard(begins, last), list(did)
+    if guard.blanking or len(begins) < rule.burst:
+        return Guard(begins, last, guard.since), did
     since = min(begins) - rule.margin
-    return Guard((), last, since), [*did, Blank(at, since)]
+    return Guard(begins, last, since), [*did, Blank(at, since)]
 
 
 def tick(guard: Guard, rule: Rule, at: float) -> tuple[Guard, list[Said]]:
@@ -105,7 +103,8 @@ def tick(guard: Guard, rule: Rule, at: float) -> tuple[Guard, list[Said]]:
     over = wake_at(guard, rule)
     if guard.since is None or over is None or at < over:
         return guard, []
-    return OPEN, [Unblank(at, guard.since, guard.last + rule.margin)]
+    # The last digits stay in mind: one more within the time of a burst blanks at once again.
+    return replace(guard, since=None), [Unblank(at, guard.since, guard.last + rule.margin)]
 
 
 def ended(guard: Guard, rule: Rule, at: float) -> tuple[Guard, list[Said]]:

@@ -28,7 +28,7 @@ CALL_ID = re.compile(r"[!-~]{1,255}")
 # Each alternative also ends at the end of the text, so that a missing quote costs one pass and not n squared.
 ASIDE = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?$)|<[^>]*+(?:>|$)', re.DOTALL)
 TAG = re.compile(r";\s*tag\s*=\s*([^;\s,]+)", re.IGNORECASE)
-ADDRESS = re.compile(r"<([^>]*)>")
+ADDRESS = re.compile(r"<([^<>]*)>")
 
 
 class NotSip(ValueError):

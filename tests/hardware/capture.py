@@ -1,4 +1,4 @@
-"""Makes the captures of tests/hardware/captures anew: real calls on the private Asterisk, heard through its HEP sender.
+"""Makes the captures of tests/hardware/captures anew: real calls on the private Asterisk, heard through its HEP.
 
 Run it by hand (`python -m tests.hardware.capture`) when Asterisk changes, and review the differences. A capture is
 every HEP datagram of one story, exactly as it came, each behind its length in four bytes (big endian).
@@ -34,7 +34,8 @@ recoff => B,self,UserEvent(RecordKey,State:off)
 """
 # 100 and 101 may record; 102 has the key but not the features, so that it is refused (B.5).
 PHONES = "".join(
-    f"[{extension}](+type=endpoint)\none_touch_recording = yes\nrecord_on_feature = recon\nrecord_off_feature = recoff\n"
+    f"[{extension}](+type=endpoint)\none_touch_recording = yes\n"
+    + "record_on_feature = recon\nrecord_off_feature = recoff\n"
     + ("set_var = DYNAMIC_FEATURES=recon#recoff\n" if extension != "102" else "")
     for extension in ("100", "101", "102")
 )
@@ -45,14 +46,17 @@ class Ear(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.packets: list[bytes] = []
+        self.news = asyncio.Event()
 
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:  # noqa: ARG002
         self.packets.append(data)
+        self.news.set()
 
     async def hears(self, *texts: bytes, deadline: float = 10) -> None:
         async with asyncio.timeout(deadline):
             while not any(all(text in packet for text in texts) for packet in self.packets):
-                await asyncio.sleep(0.01)
+                self.news.clear()
+                await self.news.wait()
 
 
 @asynccontextmanager
@@ -66,7 +70,7 @@ async def talking(pbx: Asterisk, caller: str) -> AsyncIterator[Call]:
         await call.hangup()
 
 
-async def record_on_off(pbx: Asterisk, ear: Ear) -> None:
+async def record_on_off(pbx: Asterisk, _: Ear) -> None:
     async with talking(pbx, "100") as call:
         for value in ("on", "off"):
             assert await call.info({"Record": value}) == 200
@@ -74,12 +78,12 @@ async def record_on_off(pbx: Asterisk, ear: Ear) -> None:
         assert await call.info({"RECORD": "ON"}) == 200
 
 
-async def record_refused(pbx: Asterisk, ear: Ear) -> None:
+async def record_refused(pbx: Asterisk, _: Ear) -> None:
     async with talking(pbx, "102") as call:
         assert await call.info({"Record": "on"}) == 403
 
 
-async def record_odd(pbx: Asterisk, ear: Ear) -> None:
+async def record_odd(pbx: Asterisk, _: Ear) -> None:
     async with talking(pbx, "100") as call:
         for value in ("pause", "toggle"):
             print(value, await call.info({"Record": value}))
@@ -87,7 +91,7 @@ async def record_odd(pbx: Asterisk, ear: Ear) -> None:
         print("both", await call.info({"Record": "on", "Content-Type": "application/dtmf-relay"}, body))
 
 
-async def digits(pbx: Asterisk, ear: Ear) -> None:
+async def digits(pbx: Asterisk, _: Ear) -> None:
     async with talking(pbx, "100") as call:
         for body in (b"Signal=5\r\nDuration=160\r\n", b"Signal= 11\r\nDuration= 250\r\n", b"Signal=*\r\n"):
             print(body, await call.info({"Content-Type": "application/dtmf-relay"}, body))
@@ -125,7 +129,7 @@ async def yealink_push(pbx: Asterisk, ear: Ear) -> None:
         await ear.hears(b"NOTIFY", b"LINE39")
 
 
-async def nobody_answers(pbx: Asterisk, ear: Ear) -> None:
+async def nobody_answers(pbx: Asterisk, _: Ear) -> None:
     """Neither module loaded: the press is never answered (hardware.md B.4, case 6)."""
     async with talking(pbx, "100") as call:
         with suppress(TimeoutError):
