@@ -9,6 +9,8 @@ from hardware.dtmf.bank import AFTER, BEFORE, BLOCK, RATE, TONES, Bank, Indices
 
 WINDOW = np.arange(-BEFORE, AFTER)
 TRIPLE = slice(BEFORE, BEFORE + 3)
+WHOLE = 0.68
+"""A block filled so far counts as whole: less is an edge or a dropout, not noise."""
 NOMINAL = 2 * np.pi / RATE * np.array(TONES)
 HANN = np.hanning(3 * BLOCK + 2)[1:-1].astype(np.float32)
 LINES_HZ = np.fft.rfftfreq(3 * BLOCK, 1 / RATE)
@@ -30,13 +32,13 @@ class Fits:
     power: Array
     """(rows, 2): mean square of each tone, in squared sample units."""
     unexplained: Array
-    """Share of the triple's energy that the two tones do not explain; noise can make it slightly negative."""
+    """Share of the energy that the two tones do not explain; noise can make it slightly negative."""
     coherence: Array
     """1 for tones that keep their frequency from block to block, lower for what wavers."""
-    steadiness: Array
-    """Weakest block over strongest block of the triple, in amplitude."""
+    whole: NDArray[np.bool_]
+    """(rows, 3): which blocks of the triple the tones fill, by and large. Only these count for all of the above."""
     evenness: Array
-    """The same for the tone that keeps its amplitude worse."""
+    """Weakest whole block over strongest, in amplitude, of the tone that keeps its amplitude worse."""
     filled: Array
     """(rows, 9): amplitude in the blocks around, the triple's strongest block being 1."""
 
@@ -61,24 +63,36 @@ def fit(bank: Bank, slots: Indices, streams: Indices) -> Fits:
     omega = nominal
     for _ in range(2):
         tones = separated(seen, nominal, omega)
-        omega, coherence = advance(tones[..., TRIPLE], nominal)
+        whole = filling(tones[..., TRIPLE])
+        omega, coherence = advance(tones[..., TRIPLE] * whole[:, None], nominal)
     tones = separated(seen, nominal, omega)
-    energy = bank.energy[around[:, TRIPLE], streams[:, None]].sum(axis=1, dtype=np.float64)
-    amplitude = np.sqrt((np.abs(tones) ** 2).sum(axis=1))
-    strongest = amplitude[:, TRIPLE].max(axis=1)
-    each = np.abs(tones[..., TRIPLE])
+    counted = tones[..., TRIPLE] * whole[:, None]
+    energy = bank.energy[around[:, TRIPLE], streams[:, None]].astype(np.float64)
+    amplitude = loudness(tones)
+    each = np.abs(counted)
     return Fits(
         block=slots + bank.first,
         stream=streams,
         key=4 * low + high - 4,
         offset=100 * (omega / nominal - 1),
-        power=(np.abs(tones[..., TRIPLE]) ** 2).mean(axis=2) / 2,
-        unexplained=1 - explained(tones[..., TRIPLE], omega) / energy,
+        power=(each**2).sum(axis=2) / whole.sum(axis=1)[:, None] / 2,
+        unexplained=1 - explained(counted, omega) / (energy * whole).sum(axis=1),
         coherence=coherence.min(axis=1),
-        steadiness=amplitude[:, TRIPLE].min(axis=1) / strongest,
-        evenness=(each.min(axis=2) / each.max(axis=2)).min(axis=1),
-        filled=np.minimum(1.0, amplitude / strongest[:, None]),
+        whole=whole,
+        evenness=(np.where(whole[:, None], each, np.inf).min(axis=2) / each.max(axis=2)).min(axis=1),
+        filled=np.minimum(1.0, amplitude / amplitude[:, TRIPLE].max(axis=1)[:, None]),
     )
+
+
+def loudness(tones: Complexes) -> Array:
+    """(rows, blocks): amplitude of both tones together."""
+    return np.asarray(np.sqrt((np.abs(tones) ** 2).sum(axis=1)))
+
+
+def filling(triple: Complexes) -> NDArray[np.bool_]:
+    """Which blocks are nearly as loud as the loudest of the triple."""
+    amplitude = loudness(triple)
+    return np.asarray(amplitude > WHOLE * amplitude.max(axis=1)[:, None])
 
 
 def products(left: Array, right: Array) -> Array:

@@ -15,7 +15,6 @@ from hardware.dtmf.rules import Rules
 WORST_OFFSET = 3.0
 WORST_UNEXPLAINED = 0.42
 WORST_COHERENCE = 0.8
-WORST_STEADINESS = 0.68
 TWIST_MARGIN_DB = 3.0
 FULL = 0.75
 """A block filled so far lies wholly inside the digit; its edge is in the block beyond."""
@@ -28,6 +27,8 @@ class Hit(NamedTuple):
 
     stream: int
     key: int
+    whole: bool
+    """Whether the digit fills all three blocks; with an edge or a dropout in one, only pure tones make a hit."""
     start: float
     end: float
     edge_before: float
@@ -44,11 +45,12 @@ class Hit(NamedTuple):
 def plausible(fits: Fits, level: float, rules: Rules) -> NDArray[np.bool_]:
     """Which fits may be part of a digit whose tones are each `level` strong (mean square) or more."""
     twist = 10 * np.log10(np.maximum(fits.power[:, 1], 1e-9) / np.maximum(fits.power[:, 0], 1e-9))
+    pure = (fits.unexplained <= rules.pure) & (fits.evenness >= rules.pure_evenness)
     return np.asarray(
         (np.abs(fits.offset).max(axis=1) < WORST_OFFSET)
         & (fits.unexplained < WORST_UNEXPLAINED)
         & (fits.coherence > WORST_COHERENCE)
-        & (fits.steadiness > WORST_STEADINESS)
+        & (fits.whole.all(axis=1) | pure)
         & (fits.power.min(axis=1) > level)
         & (twist > rules.twist_db[0] - TWIST_MARGIN_DB)
         & (twist < rules.twist_db[1] + TWIST_MARGIN_DB)
@@ -57,15 +59,21 @@ def plausible(fits: Fits, level: float, rules: Rules) -> NDArray[np.bool_]:
 
 def hits(fits: Fits, third: NDArray[np.float64]) -> Iterator[Hit]:
     """The fits as hits, in the same order."""
-    filled, first, last = fits.filled, BEFORE, BEFORE + 2
-    whole_before, whole_after = filled[:, first - 1] > FULL, filled[:, last + 1] > FULL
+    rows = np.arange(len(fits))
+    first = BEFORE + fits.whole.argmax(axis=1)
+    last = BEFORE + 2 - fits.whole[:, ::-1].argmax(axis=1)
+    before, after = fits.filled[rows, first - 1], fits.filled[rows, last + 1]
+    further_before, further_after = fits.filled[rows, first - 2], fits.filled[rows, last + 2]
+    whole_before, whole_after = before > FULL, after > FULL
+    block = fits.block - BEFORE
     columns = (
         fits.stream,
         fits.key,
-        fits.block - filled[:, first - 1] - np.where(whole_before, filled[:, first - 2], 0),
-        fits.block + 3 + filled[:, last + 1] + np.where(whole_after, filled[:, last + 2], 0),
-        np.where(whole_before, filled[:, first - 3], filled[:, first - 2]),
-        np.where(whole_after, filled[:, last + 3], filled[:, last + 2]),
+        fits.whole.all(axis=1),
+        block + first - before - np.where(whole_before, further_before, 0),
+        block + last + 1 + after + np.where(whole_after, further_after, 0),
+        np.where(whole_before, fits.filled[rows, first - 3], further_before),
+        np.where(whole_after, fits.filled[rows, last + 3], further_after),
         fits.offset[:, 0],
         fits.offset[:, 1],
         10 * np.log10(fits.power[:, 1] / fits.power[:, 0]),
@@ -109,35 +117,54 @@ class Press:
         return (self.end - self.start) * BLOCK / RATE
 
     def is_digit(self, rules: Rules) -> bool:
-        seen, count = self.seen, len(self.seen)
-        left = sum(hit.unexplained for hit in seen) / count
+        """Judge it by its whole triples; only a dropout can leave a digit without any, and lengthens it."""
+        whole = [hit for hit in self.seen if hit.whole]
+        seen = whole or self.seen
+        left = mean([hit.unexplained for hit in seen])
         noise = max(left, 0.0)
         return (
-            self.length_s >= rules.length_s
+            self.length_s >= (rules.length_s if whole else rules.length_s + rules.dropout_s)
             and left <= rules.unexplained
-            and rules.twist_db[0] <= sum(hit.twist for hit in seen) / count <= rules.twist_db[1]
-            and self._keeps_pitch([hit.low for hit in seen], noise, rules)
-            and self._keeps_pitch([hit.high for hit in seen], noise, rules)
-            and self._stands_alone(noise, rules)
-            and self._is_switched(noise, rules)
+            and rules.twist_db[0] <= mean([hit.twist for hit in seen]) <= rules.twist_db[1]
+            and keeps_pitch([hit.low for hit in seen], noise, rules)
+            and keeps_pitch([hit.high for hit in seen], noise, rules)
+            and stands_alone(mean([hit.third for hit in seen]), noise, rules)
+            and is_steady(seen, noise, rules)
+            and (self._is_sharp(noise, rules) or is_pure(seen, noise, rules))
         )
 
-    def _keeps_pitch(self, offsets: list[float], noise: float, rules: Rules) -> bool:
-        limit = rules.offset_percent - rules.offset_per_unexplained * noise
-        return abs(sum(offsets)) <= limit * len(offsets) and max(offsets) - min(offsets) <= rules.drift_percent
+    def _is_sharp(self, noise: float, rules: Rules) -> bool:
+        return max(self.edge_before, self.edge_after) <= rules.edge + rules.edge_per_unexplained * noise
 
-    def _stands_alone(self, noise: float, rules: Rules) -> bool:
-        third = sum(hit.third for hit in self.seen) / len(self.seen)
-        return third <= (rules.clean_third if noise < rules.clean else rules.noisy_third * noise)
 
-    def _is_switched(self, noise: float, rules: Rules) -> bool:
-        """Whether the tones are steady, as of a key, and stop at once where they stop."""
-        coherence = max(hit.coherence for hit in self.seen)
-        evenness = max(hit.evenness for hit in self.seen)
-        steady = (
-            coherence >= rules.coherence - rules.coherence_per_unexplained * noise
-            and evenness >= rules.evenness - rules.evenness_per_unexplained * noise
-        )
-        sharp = max(self.edge_before, self.edge_after) <= rules.edge + rules.edge_per_unexplained * noise
-        pure = noise < rules.clean and coherence >= rules.coherence and evenness >= rules.switched_evenness
-        return steady and (sharp or pure)
+def keeps_pitch(offsets: list[float], noise: float, rules: Rules) -> bool:
+    limit = rules.offset_percent - rules.offset_per_unexplained * noise
+    return abs(mean(offsets)) <= limit and spread(offsets) <= rules.drift_percent
+
+
+def stands_alone(third: float, noise: float, rules: Rules) -> bool:
+    return third <= (rules.clean_third if noise < rules.clean else rules.noisy_third * noise)
+
+
+def is_steady(seen: list[Hit], noise: float, rules: Rules) -> bool:
+    coherence = max(hit.coherence for hit in seen)
+    evenness = max(hit.evenness for hit in seen)
+    return (
+        coherence >= rules.coherence - rules.coherence_per_unexplained * noise
+        and evenness >= rules.evenness - rules.evenness_per_unexplained * noise
+    )
+
+
+def is_pure(seen: list[Hit], noise: float, rules: Rules) -> bool:
+    """Whether it is so clean that what sounds beyond its ends may be more of it, behind a dropout."""
+    drift = max(spread([hit.low for hit in seen]), spread([hit.high for hit in seen]))
+    evenness = max(hit.evenness for hit in seen)
+    return noise <= rules.pure and evenness >= rules.pure_evenness and drift <= rules.pure_drift_percent
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def spread(values: list[float]) -> float:
+    return max(values) - min(values)

@@ -31,19 +31,23 @@ class Rules:
     """Otherwise it may hold this share of what is unexplained: noise is flat, a voice has harmonics."""
     coherence: float = 0.98
     coherence_per_unexplained: float = 0.40
-    """Taken off: noise makes the phase waver from block to block; narrow bands of noise do so while they look clean."""
+    """Taken off: noise makes the phase waver from block to block; narrow bands of noise waver and yet look clean."""
     evenness: float = 0.80
     evenness_per_unexplained: float = 1.80
     """Taken off: how much the weaker block of the worse tone may fall behind the stronger."""
-    edge: float = 0.35
-    edge_per_unexplained: float = 0.15
+    edge: float = 0.22
+    edge_per_unexplained: float = 0.30
     """Added: how much may sound one block beyond either end. A key switches, a voice swells."""
-    switched_evenness: float = 0.90
-    """A clean and coherent digit that is even beyond this needs no such edge: it may have a dropout near its end."""
+    pure: float = 0.08
+    pure_evenness: float = 0.90
+    pure_drift_percent: float = 0.65
+    """A digit as pure, even and still as this needs no such edge: what sounds beyond it may be more of it."""
     length_s: float = 0.0315
     """Shortest digit: accept 40 ms, refuse 23 ms."""
+    dropout_s: float = 0.010
+    """Longest dropout that Q.24 wants bridged."""
     pause_s: float = 0.020
-    """Shortest pause between two digits of one key: 10 ms is a dropout, 30 ms is a pause."""
+    """Shortest pause between two digits of one key: between a dropout and the pause of 30 ms that must be one."""
 
 
 Q24 = Rules()
