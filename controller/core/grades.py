@@ -37,9 +37,10 @@ class Verdict:
     legs: tuple[Leg, ...]
     rule: Rule | None
     terms: Terms
+    text: str  # the subject's
 
     def __str__(self) -> str:
-        return f"rule '{self.rule.name}' ({self.subject})" if self.rule else f"the default ({self.subject})"
+        return f"rule '{self.rule.name}' ({self.text})" if self.rule else f"the default ({self.text})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,8 @@ def _reason(winner: Verdict, recorded: bool) -> str:
     mode = winner.terms.mode
     what = "not recorded" if not recorded else "recorded on demand" if mode is Mode.ON_DEMAND else "recorded"
     if winner.rule is None:
-        return f"{what}: the default is {mode.value} ({winner.subject})"
-    return f"{what}: rule '{winner.rule.name}' ({winner.subject}, {mode.value})"
+        return f"{what}: the default is {mode.value} ({winner.text})"
+    return f"{what}: rule '{winner.rule.name}' ({winner.text}, {mode.value})"
 
 
 def _placed(one: Verdict, winner: Verdict, side: list[Verdict], because: str) -> Considered:
@@ -154,12 +155,7 @@ def _placed(one: Verdict, winner: Verdict, side: list[Verdict], because: str) ->
 
 
 def _considered(one: Verdict, outcome: str, because: str) -> Considered:
-    if one.rule is None:
-        said = f"no rule speaks, the default is {one.terms.mode.value}"
-    elif one.terms.grade is Grade.NEUTRAL:
-        said = "neutral: it changes nothing"
-    else:
-        said = f"{one.terms.grade.value}, {one.terms.mode.value}"
+    said = one.terms.said
     return Considered(
         one.rule.name if one.rule else "", one.subject, outcome, f"{said}; {because}" if because else said
     )

@@ -12,7 +12,7 @@ from typing import TypeVar
 from controller.core.commands import Side
 from controller.core.conditions import Condition
 from controller.core.decision import Grade, Grant, Mode, Options, PauseForm, StartPoint, Subject, SubjectKind
-from controller.core.numbers import MOST_REMEMBERED, NumberPlan, Pattern, pattern
+from controller.core.numbers import NumberPlan, Pattern, pattern
 from controller.core.roster import Extension, Line, Roster
 
 GRANTED: dict[Mode, frozenset[Grant]] = {
@@ -140,6 +140,7 @@ class Terms:
     record_paging: bool
     record_voicemail: bool
     priority: int = 10
+    said: str = ""  # in a few words, for the trace
 
 
 _T = TypeVar("_T")
@@ -160,9 +161,10 @@ def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
     full = inherit(own, *above, BUILT_IN)
     mode = _known(full.mode)
     most = GRANTED[mode]
+    graded = _graded(rule, grade, mode)
     return Terms(
         mode=mode,
-        grade=_graded(rule, grade, mode),
+        grade=graded,
         grants=most if full.grants is None else full.grants & most,
         options=Options(
             start=_known(full.start),
@@ -177,7 +179,14 @@ def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
         record_paging=_known(full.record_paging),
         record_voicemail=_known(full.record_voicemail),
         priority=rule.priority if rule else 0,
+        said=_said(rule, graded, mode),
     )
+
+
+def _said(rule: Rule | None, grade: Grade, mode: Mode) -> str:
+    if rule is None:
+        return f"no rule speaks, the default is {mode.value}"
+    return "neutral: it changes nothing" if grade is Grade.NEUTRAL else f"{grade.value}, {mode.value}"
 
 
 def _graded(rule: Rule | None, grade: Grade | None, mode: Mode) -> Grade:
@@ -191,14 +200,13 @@ def _graded(rule: Rule | None, grade: Grade | None, mode: Mode) -> Grade:
 
 
 class RuleIndex:
-    """Finds the rules that name a subject, in the order of the file, however many do not. It remembers."""
+    """Finds the rules that name a subject, in the order of the file, however many do not."""
 
     def __init__(self, rules: tuple[Rule, ...], roster: Roster) -> None:
         self._rules = rules
         self._plan = roster.plan
         self._exact: dict[tuple[SubjectKind, str], list[int]] = {}
         self._loose: dict[SubjectKind, list[tuple[int, Selector]]] = {}
-        self._known: dict[tuple[SubjectKind, str], tuple[Rule, ...]] = {}
         members = _members(roster)
         for place, rule in enumerate(rules):
             for one in rule.selectors:
@@ -206,13 +214,12 @@ class RuleIndex:
 
     def about(self, subject: Subject) -> tuple[Rule, ...]:
         """The rules that name this subject, first in the file first."""
-        key = (subject.kind, subject.name)
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= MOST_REMEMBERED:
-                self._known.clear()
-            known = self._known[key] = self._look_up(subject)
-        return known
+        places = set(self._exact.get((subject.kind, subject.name), ()))
+        loose = self._loose.get(subject.kind, ())
+        if loose:
+            spellings = (*self._plan.spellings(subject.name), subject.name)
+            places.update(place for place, one in loose if _names(one, subject.name, spellings))
+        return tuple(self._rules[place] for place in sorted(places))
 
     def _add(self, place: int, one: Selector, members: dict[tuple[How, str], list[Subject]]) -> None:
         if one.how in (How.PATTERN, How.PREFIX, How.EVERY):
@@ -224,14 +231,6 @@ class RuleIndex:
             subjects.append(Subject(one.kind, one.text))
         for subject in subjects:
             self._exact.setdefault((subject.kind, subject.name), []).append(place)
-
-    def _look_up(self, subject: Subject) -> tuple[Rule, ...]:
-        places = set(self._exact.get((subject.kind, subject.name), ()))
-        loose = self._loose.get(subject.kind, ())
-        if loose:
-            spellings = (*self._plan.spellings(subject.name), subject.name)
-            places.update(place for place, one in loose if _names(one, subject.name, spellings))
-        return tuple(self._rules[place] for place in sorted(places))
 
 
 def _names(one: Selector, name: str, spellings: tuple[str, ...]) -> bool:

@@ -22,6 +22,7 @@ __all__ = [
     "Roster",
     "Trunk",
     "anchor",
+    "arrived",
     "callers",
     "direction",
     "former_subjects_of",
@@ -31,6 +32,7 @@ __all__ = [
     "present",
     "remotes",
     "room_of",
+    "seated",
     "subjects_of",
     "traffic",
 ]
@@ -65,10 +67,15 @@ def present(call: Call, roster: Roster) -> tuple[Leg, ...]:
     real = [leg for leg in call.legs.values() if not leg.local]
     alive = [leg for leg in real if leg.alive]
     if not alive:
-        return tuple(leg for leg in real if leg.joined_at is not None) or tuple(real)
+        return tuple(leg for leg in real if leg.joined_at is not None) or tuple(leg for leg in real if arrived(leg))
     if call.talked_at is None:
-        return tuple(leg for leg in alive if leg.originating or leg.rang_at is not None or _up(leg))
+        return tuple(leg for leg in alive if arrived(leg))
     return tuple(leg for leg in alive if leg.joined_at is not None or _outside_stays(leg, roster))
+
+
+def arrived(leg: Leg) -> bool:
+    """Whether a leg is part of the call yet: it called, or it rang or is up. Before that, nobody may ever answer."""
+    return leg.originating or leg.rang_at is not None or _up(leg)
 
 
 def _up(leg: Leg) -> bool:
@@ -154,9 +161,21 @@ def room_of(call: Call) -> str:
     return call.room or call.id.partition("/room:")[2].rpartition(":")[0]
 
 
+def seated(call: Call) -> frozenset[LegId]:
+    """The real legs of this call that sit in a conference now, also those that reach it through a local pair."""
+    if not call.in_room:
+        return frozenset()
+    alive = [leg for leg in call.legs.values() if leg.alive and leg.bridge is not None]
+    pairs = {leg.local for leg in alive if leg.local and leg.kind is BridgeKind.ROOM}
+    doors = {leg.bridge for leg in alive if leg.local in pairs} if pairs else set()
+    return frozenset(
+        leg.id for leg in alive if not leg.local and (leg.kind is BridgeKind.ROOM or leg.bridge in doors)
+    )
+
+
 def callers(call: Call) -> tuple[Leg, ...]:
     """The real legs that called, oldest first; of a call that the PBX itself made (click to call), the oldest leg."""
-    real = [leg for leg in call.legs.values() if not leg.local]
+    real = [leg for leg in call.legs.values() if not leg.local and arrived(leg)]
     called = [leg for leg in real if leg.originating] or real[:1]
     return tuple(sorted(called, key=_age)) if len(called) > 1 else tuple(called)
 
@@ -172,7 +191,7 @@ def direction(call: Call, roster: Roster) -> str:
             continue
         if leg.originating:
             return "inbound"
-        outbound = outbound or leg.alive or leg.joined_at is not None
+        outbound = outbound or (leg.alive and arrived(leg)) or leg.joined_at is not None
     return "outbound" if outbound else "internal"
 
 

@@ -1,0 +1,115 @@
+"""Policy: the rules in force with all that they refer to, and what is remembered about them; policy.py decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import TypeVar
+
+from controller.core.decision import Decision, Subject, SubjectKind
+from controller.core.grades import ForceAgainstNever, TieBreak
+from controller.core.numbers import MOST_REMEMBERED, NumberList
+from controller.core.roster import Roster
+from controller.core.rules import BUILT_IN, Rule, RuleIndex, Site, Terms, terms_of
+
+
+class QueueIsolation(Enum):
+    """Who decides about a queue's or a conference's call (Y-10, Y-11)."""
+
+    STRICT = "strict"  # the queue or conference alone
+    TRUNK_WINS = "trunk_wins"  # a trunk or DDI whose rule says yes is recorded all the same
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers that mean something whichever rule applies. The last three are what phones dial."""
+
+    helplines: NumberList = field(default_factory=NumberList)
+    exclude: NumberList = field(default_factory=NumberList)
+    include: NumberList = field(default_factory=NumberList)
+    paging: NumberList = field(default_factory=NumberList)
+    intercom: NumberList = field(default_factory=NumberList)
+    voicemail: NumberList = field(default_factory=NumberList)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the policy knows of one subject: the rules that name it, its site, the terms where no rule speaks."""
+
+    rules: tuple[Rule, ...]
+    site: Site
+    default: Terms
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All that decide() needs. `organisation` and `sites` hold what rules inherit. Empty, it records nothing."""
+
+    rules: tuple[Rule, ...] = ()
+    roster: Roster = field(default_factory=Roster)
+    organisation: Site = field(default_factory=Site)
+    sites: Mapping[str, Site] = field(default_factory=lambda: MappingProxyType({}))
+    numbers: Numbers = field(default_factory=Numbers)
+    queue_isolation: QueueIsolation = QueueIsolation.STRICT
+    ring_group_isolation: bool = False
+    tie_break: TieBreak = TieBreak.RECORD
+    force_against_never: ForceAgainstNever = ForceAgainstNever.NEVER
+    _index: RuleIndex = field(init=False, repr=False, compare=False)
+    _follows: bool = field(init=False, repr=False, compare=False)
+    _terms: dict[tuple[int, str], Terms] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _about: dict[Subject, About] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _decisions: dict[object, Decision] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", RuleIndex(self.rules, self.roster))
+        everywhere = (self.organisation.settings, *(site.settings for site in self.sites.values()))
+        above = any(settings.follow_transfer for settings in everywhere)
+        object.__setattr__(self, "_follows", above or any(rule.settings.follow_transfer for rule in self.rules))
+
+    @property
+    def follows(self) -> bool:
+        """Whether anything keeps recording after its subject has transferred the call away."""
+        return self._follows
+
+    def about(self, subject: Subject) -> About:
+        """What never changes about a subject, looked up once."""
+        known = self._about.get(subject)
+        if known is None:
+            site = self.sites.get(self.roster.site_of(subject), self.organisation)
+            default = self.terms(None, site, subject.kind is SubjectKind.LINE)
+            known = About(self._index.about(subject), site, default, str(subject))
+            _remember(self._about, subject, known)
+        return known
+
+    def terms(self, rule: Rule | None, site: Site, line: bool = False) -> Terms:
+        """What the rule (None: the default) means at this site. A line is not recorded unless a rule names it,
+        whatever the default for everybody else is (W-13)."""
+        # The policy holds its rules, so their addresses name them; hashing a rule whole would be slow.
+        key = (id(rule) if rule else -1 if line else 0, site.name)
+        known = self._terms.get(key)
+        if known is None:
+            above = (BUILT_IN,) if line and rule is None else (site.settings, self.organisation.settings)
+            known = _remember(self._terms, key, terms_of(rule, above))
+        return known
+
+    def decided(self, scene: object) -> Decision | None:
+        """The decision that was made for this scene before, if it is remembered."""
+        return self._decisions.get(scene)
+
+    def remember(self, scene: object, decision: Decision) -> Decision:
+        return _remember(self._decisions, scene, decision)
+
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+def _remember(memory: dict[_K, _V], key: _K, value: _V) -> _V:
+    """Keep a value that can be worked out again; calls bring the keys, so the memory is emptied when it is full."""
+    if len(memory) >= MOST_REMEMBERED:
+        memory.clear()
+    memory[key] = value
+    return value
