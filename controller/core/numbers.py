@@ -197,7 +197,7 @@ def examples(one: Pattern) -> tuple[str, ...]:
     samples = [fixed.replace(".", digit) for digit in ("0", "1", "9")] if "." in fixed else [fixed]
     if bare.endswith("!"):
         samples += [samples[0] + "0", samples[0] + "12345"]
-    return tuple(sample for sample in dict.fromkeys(samples) if one.matches((sample,)))
+    return tuple(sample for sample in dict.fromkeys(samples) if sample and one.matches((sample,)))
 
 
 @dataclass(frozen=True, slots=True)
