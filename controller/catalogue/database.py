@@ -1,0 +1,124 @@
+"""The database behind the catalogue: opened for writing by the controller, for reading by anybody beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+BUSY_SECONDS = 10.0
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class NoCatalogue(Exception):
+    """There is none at this place, or it cannot be read as it is; the text says what to do."""
+
+
+class Catalogue:
+    """An open catalogue. One process writes; any number read, also while it writes (WAL)."""
+
+    def __init__(self, file: Path, engine: AsyncEngine) -> None:
+        self.file = file
+        self._engine = engine
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction, on the disk when it ends."""
+        async with self._writing, self._engine.begin() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+async def open_catalogue(file: Path) -> Catalogue:
+    """Open for writing; made, or brought up to date, where necessary. Raises NoCatalogue."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        await asyncio.to_thread(migrate, file)
+    except (DBAPIError, sqlite3.Error) as error:
+        raise NoCatalogue(f"{file}: {error}") from error
+    engine = create_async_engine(f"sqlite+aiosqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine.sync_engine, "connect", _prepare)
+    return Catalogue(file, engine)
+
+
+async def read_catalogue(file: Path) -> Catalogue:
+    """Open for reading only, whether the controller runs or not. Raises NoCatalogue."""
+    engine = create_async_engine(_read_only(file), connect_args={"timeout": BUSY_SECONDS})
+    catalogue = Catalogue(file, engine)
+    try:
+        async with catalogue.reading() as connection:
+            found = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+    except DBAPIError as error:
+        await catalogue.close()
+        raise NoCatalogue(f"{file} cannot be read as a catalogue: {error.orig}") from error
+    if found != newest_version():
+        await catalogue.close()
+        raise NoCatalogue(f"{file} is of version {found}, this program of {newest_version()}: run the same version")
+    return catalogue
+
+
+def migrate(file: Path) -> None:
+    """Bring the tables up to date, all at once or not at all. Blocks."""
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _by_hand)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    try:
+        with engine.begin() as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def newest_version() -> str:
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _read_only(file: Path) -> str:
+    if not file.exists():
+        raise NoCatalogue(f"there is no catalogue at {file}: the controller makes it when it is first run")
+    where = f"sqlite+aiosqlite:///file:{quote(str(file.resolve()))}?uri=true&mode=ro"
+    if not file.with_name(file.name + "-wal").exists() and not os.access(file.parent, os.W_OK):
+        # Nobody has it open, and SQLite would have to make files beside it to open it in the ordinary way.
+        where += "&immutable=1"
+    return where
+
+
+def _by_hand(connection: Any, _record: Any) -> None:
+    """Python's sqlite3 would commit before each change of a table: begin transactions ourselves."""
+    connection.isolation_level = None
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    # FULL: when a commit returns, the row is on the disk. Raw files are deleted on the strength of it.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
