@@ -174,3 +174,33 @@ async def test_what_is_asked_of_a_stopped_recorder_is_not_done_to_the_one_that_c
             await admin.act("StopMixMonitor", Channel=channel, MixMonitorID=theirs["MixMonitorID"])
     for n in range(6):
         (asterisk.monitor_dir / f"theirs{n}.wav").unlink(missing_ok=True)
+
+
+async def test_a_pause_is_not_believed_where_only_other_peoples_hooks_are_left_on_the_channel(
+    pbx: Driving, asterisk: Asterisk, joined: LegJoined
+) -> None:
+    """Hazard 11: with hooks on the channel but not the recorder that was meant, Success would mean nothing."""
+    channel = joined.leg.partition("/")[2]
+    command = start(joined.call, joined.leg)
+    await pbx.do(command)
+    recorder = pbx.driver._recorders.get(command.recording, command.segment)
+    assert recorder is not None
+    async with asterisk.admin() as admin:
+        await admin.act("MixMonitor", Channel=channel, File="theirs.wav", Options="i(THEIRS)")
+        await pbx.witnessed()
+        assert pbx.driver.witness is not None
+        await pbx.driver.witness.link.request(
+            "POST", "channels", channel, "snoop", query={"app": "onrecord", "spy": "none", "whisper": "both"}
+        )
+        await admin.act("StopMixMonitor", Channel=channel, MixMonitorID=recorder.id)
+        await pbx.first(RecorderLost)
+        pbx.driver._recorders.add(recorder)  # as if that had not been heard of yet
+        failed = await pbx.do(pause(command))
+        assert isinstance(failed, Failed)
+        assert not failed.leg_gone
+        assert isinstance(await pbx.do(stop(command)), Done)
+        await asyncio.sleep(0.3)
+        await admin.act("StopMixMonitor", Channel=channel)
+    path = asterisk.monitor_dir / "theirs.wav"
+    assert zeros(path) < 0.1
+    path.unlink()

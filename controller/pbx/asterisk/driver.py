@@ -12,7 +12,7 @@ from controller.core.commands import RecorderCommand, Start
 from controller.core.events import Done, Event, Failed, RecorderFound, RecorderLost
 from controller.pbx.asterisk import snapshot
 from controller.pbx.asterisk.ami import AmiAccess, Message
-from controller.pbx.asterisk.hand import Hand, files_of, uniqueid_of
+from controller.pbx.asterisk.hand import Hand, files_of
 from controller.pbx.asterisk.link import BACKOFF, LinkCounters, stay_connected
 from controller.pbx.asterisk.pair import Pair, open_pair
 from controller.pbx.asterisk.recorders import LegGone, Recorder, Recorders
@@ -226,11 +226,10 @@ class AsteriskDriver:
 
     def _after(self, command: RecorderCommand, event: Event) -> None:
         """A call so short that it was over before its recorder was proven: its end is told behind its beginning."""
-        uniqueid = uniqueid_of(command.leg)
-        if isinstance(command, Start) and isinstance(event, Done) and not self._translation.knows(uniqueid):
-            lost = RecorderLost(
-                command.call, self._clock(), command.recording, command.segment, "its leg hung up", leg_gone=True
-            )
+        known = self._recorders.get(command.recording, command.segment)
+        if isinstance(command, Start) and isinstance(event, Done) and known is None:
+            at, why = self._clock(), "its leg hung up"
+            lost = RecorderLost(command.call, at, command.recording, command.segment, why, leg_gone=True)
             asyncio.get_running_loop().call_soon(self._hear, lost)
 
     def _failed(self, command: RecorderCommand, reason: str, leg_gone: bool = False) -> Failed:

@@ -38,5 +38,9 @@ def criteria() -> tuple[tuple[str, str], ...]:
 
 
 def expression() -> str:
-    """The same as one regex over the whole event, for an Asterisk that does not know MatchCriteria."""
-    return f"^Event: ({'|'.join(HEARD)})\r?$|^Variable: _*{VARIABLE}"
+    """The same as one regex over the whole event, for an Asterisk that does not know MatchCriteria.
+
+    POSIX extended, and ^ is the event's beginning only: a line within it begins behind a control character.
+    """
+    names = "|".join(HEARD)
+    return f"^Event: ({names})[[:cntrl:]]|^Event: VarSet[[:cntrl:]].*[[:cntrl:]]Variable: _*{VARIABLE}"

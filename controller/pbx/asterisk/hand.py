@@ -79,12 +79,14 @@ class Hand:
             return self._failed(command, f"{files.mixed} exists: MixMonitor would overwrite what was recorded")
         uniqueid = uniqueid_of(command.leg)
         started = self._recorders.expect("MixMonitorStart", uniqueid)
+        hung_up = self._recorders.expect("Hangup", uniqueid)  # it can overtake the response: that is another socket
         try:
             recorder = await self._order(command, uniqueid)
             self._recorders.add(recorder)
-            return await self._proof(command, recorder, files, started)
+            return await self._proof(command, recorder, files, started, hung_up)
         finally:
             self._recorders.forget(started)
+            self._recorders.forget(hung_up)
 
     async def _order(self, command: Start, uniqueid: str) -> Recorder:
         """Both actions leave in one go, the variable first: it is what finds the recorder again if we die here."""
@@ -124,18 +126,24 @@ class Hand:
         return recorder
 
     async def _proof(
-        self, command: Start, recorder: Recorder, files: SegmentFiles, started: asyncio.Future[float]
+        self,
+        command: Start,
+        recorder: Recorder,
+        files: SegmentFiles,
+        started: asyncio.Future[float],
+        hung_up: asyncio.Future[float],
     ) -> Event:
         """Hazard 2: Success and the event come also for a file that could not be opened. The file itself is proof."""
         at = self._clock()
         try:
             async with asyncio.timeout(self._settings.proof_seconds):
-                at = await started
-                await self._written(recorder, files)
+                at = await asyncio.shield(started)
+                await self._written(recorder, files, hung_up)
         except LegGone:
-            # A very short call: what was written is evidence all the same.
+            self._recorders.remove(recorder)
             if not files.mixed.exists():
                 raise
+            # A very short call: what was written is evidence all the same.
         except TimeoutError:
             self._recorders.remove(recorder)
             await self._end(recorder)
@@ -143,7 +151,7 @@ class Hand:
         recorder.proven = True
         return Done(command.call, at, command)
 
-    async def _written(self, recorder: Recorder, files: SegmentFiles) -> None:
+    async def _written(self, recorder: Recorder, files: SegmentFiles, hung_up: asyncio.Future[float]) -> None:
         spool = self._settings.spool_dir
         if not spool.is_dir() and not spool.parent.is_dir():  # Asterisk makes a missing folder itself
             await self._listed(recorder)
@@ -151,9 +159,11 @@ class Hand:
         wait = LOOK_EVERY
         while not all(path.exists() for path in _all(files)):
             await asyncio.sleep(wait)
-            if self._recorders.get(recorder.recording, recorder.segment) is not recorder:
-                raise LegGone
             wait = min(wait * 2, 0.1)
+            if hung_up.done():
+                raise LegGone
+        if hung_up.done():
+            raise LegGone
 
     async def _listed(self, recorder: Recorder) -> None:
         """The spool cannot be seen from here: ask for the list of open files, where the manager user may."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from controller.pbx.asterisk.ami import Ami, AmiAccess, Message, connect
 from controller.pbx.asterisk.filters import criteria, expression
 from controller.pbx.asterisk.link import LinkCounters
 from controller.pbx.driver import PbxRefused
+
+log = logging.getLogger(__name__)
 
 
 class Pair:
@@ -59,7 +62,11 @@ async def _filter(ear: Ami) -> None:
     try:
         await ear.filter(criteria())
     except PbxRefused:  # an older Asterisk
-        await ear.filter((("", expression()),))
+        try:
+            await ear.filter((("", expression()),))
+        except PbxRefused as error:
+            # More events come than we want, unless manager.conf has filters of its own: it costs, and breaks nothing.
+            log.warning("the manager's events cannot be filtered (%s): give its user `write = system`", error)
 
 
 def _ignore(message: Message) -> None:
