@@ -1,5 +1,7 @@
 """decide(): which calls are recorded, by whose rule, and why."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from controller.core.calls import Call, is_room
 from controller.core.commands import CallId
 from controller.core.decision import Grant, Mode, StartPoint
-from controller.core.events import BridgeKind
+from controller.core.events import BridgeId, BridgeKind
 from controller.core.policy import Policy, decide
 from controller.core.subjects import seated
 from tests.core.situations import (
@@ -24,8 +26,8 @@ from tests.core.situations import (
     ringing,
     talk,
 )
-from tests.core.storms import histories
-from tests.playbook import Scene
+from tests.core.storms import calls, histories
+from tests.playbook import BEGAN, Scene
 
 
 def always(subjects: str, name: str = "r", more: str = "") -> str:
@@ -619,6 +621,55 @@ def test_whatever_happens_there_is_one_decision_and_memory_does_not_change_it(hi
         if decision.hidden:
             assert not recorded
             assert not decision.facts
+
+
+CHANGES: list[dict[str, object]] = [
+    {"endpoint": "carrier1"},
+    {"endpoint": "101"},
+    {"number": CUSTOMER},
+    {"dialled": "*97"},
+    {"dialled": "0205550100"},
+    {"presented": "0205550100"},
+    {"originating": True},
+    {"originating": False},
+    {"ended_at": BEGAN},
+    {"ended_at": None},
+    {"joined_at": BEGAN},
+    {"joined_at": None},
+    {"bridge": None},
+    {"rang_at": BEGAN},
+    {"kind": BridgeKind.ROOM},
+]
+
+
+@pytest.mark.parametrize("change", [{"joined_at": None}, {"bridge": BridgeId("b7")}])
+def test_whether_somebody_has_talked_and_left_is_part_of_the_scene(change: dict[str, object]) -> None:
+    scene = Scene()
+    call = after(
+        *ringing("200", "100", scene=scene),
+        scene.joins("b"),
+        scene.joins("a"),
+        scene.leaves("b"),
+        scene.appears("c", "201", originating=False),
+        scene.joins("c"),
+    )
+    text = always('extension = "100"', more="follow_transfer = true")
+    used, leg = policy(text), call.legs[scene.leg("b")]
+    changed = replace(call, legs={**call.legs, leg.id: replace(leg, **change)})  # type: ignore[arg-type]
+    assert decide(used, call).mode is Mode.ALWAYS
+    assert decide(used, changed).mode is Mode.NEVER
+
+
+@settings(max_examples=600, deadline=None)
+@given(calls().filter(lambda call: call.legs), st.sampled_from(CHANGES), st.data())
+def test_a_change_that_matters_is_never_taken_for_the_scene_before(
+    call: Call, change: dict[str, object], data: st.DataObject
+) -> None:
+    leg = data.draw(st.sampled_from(list(call.legs.values())))
+    changed = replace(call, legs={**call.legs, leg.id: replace(leg, **change)})  # type: ignore[arg-type]
+    used = fresh()
+    decide(used, call)
+    assert decide(used, changed) == decide(fresh(), changed)
 
 
 @settings(max_examples=100, deadline=None)
