@@ -1,7 +1,7 @@
 """Talk-off material for the DTMF benchmark: speech, music and noise at 8 kHz, none of it holding a digit.
 
 The recipe is here, the material is not: `pieces()` makes it from what Debian installs and from seeded numpy, and
-keeps it under .lab/dtmf. A source that is not installed is left out and named, never replaced.
+keeps it under .lab/dtmf. What is not installed is left out, never replaced: the hours in the report tell.
 
     apt-get install asterisk-core-sounds-{en,es,fr,it,ru}-wav asterisk-moh-opsound-wav klettres-data \
         wesnoth-1.16-music espeak-ng flite festival festvox-{kallpc16k,kdlpc16k,us-slt-hts,italp16k,itapc16k} \
@@ -13,6 +13,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,29 +32,8 @@ contract ticket network printer router line office doctor appointment flight hot
 hello sorry one moment could would should can will has called paid sent moved cancelled confirmed repeated opened
 closed waited and but because when before after about with without for from today tomorrow yesterday Monday Friday
 again never always maybe really quite seven eleven forty hundred thousand"""
-CONSONANTS = (
-    "b",
-    "d",
-    "f",
-    "g",
-    "k",
-    "l",
-    "m",
-    "n",
-    "p",
-    "r",
-    "s",
-    "t",
-    "v",
-    "z",
-    "br",
-    "dr",
-    "kr",
-    "tr",
-    "st",
-    "pl",
-)
-VOWELS = ("a", "e", "i", "o", "u", "ai", "ei", "au", "ia")
+CONSONANTS = (*"bdfgklmnprstvz", "br", "dr", "kr", "tr", "st", "pl")
+VOWELS = (*"aeiou", "ai", "ei", "au", "ia")
 CYRILLIC = str.maketrans("abdefgiklmnoprstuvz", "абдефгиклмнопрстувз")
 
 FLITE = ("kal", "awb", "kal16", "rms", "slt")
@@ -62,12 +42,11 @@ FESTIVAL = (
     "czech_ph", "czech_dita", "upc_ca_ona_hts", "suo_fi_lj_diphone", "hy_fi_mv_diphone",
 )  # fmt: skip
 ESPEAK_LANGUAGES = (
-    "en-us", "en-gb", "de", "fr-fr", "es", "it", "pt-br", "nl", "pl", "cs", "sv", "da", "fi", "hu", "tr",
-    "ro", "el", "ru", "uk", "ar", "hi", "cmn", "ja", "ko", "vi", "id", "sw", "ka",
+    "en-us", "en-gb", "de", "fr-fr", "es", "it", "pt-br", "nl", "pl", "cs", "sv", "da", "fi", "hu", "tr", "ro",
+    "el", "ru", "uk", "ar", "hi", "cmn", "ja", "ko", "vi", "id", "sw", "ka",
 )  # fmt: skip
 ESPEAK_VARIANTS = (
-    "f1", "f2", "f3", "f4", "f5", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "croak", "whisper",
-    "klatt4",
+    "f1", "f2", "f3", "f4", "f5", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "croak", "whisper", "klatt4",
 )  # fmt: skip
 
 
@@ -85,7 +64,7 @@ class Piece:
 
 
 def pieces(cache: Path, wanted: str = "", take: int = 0) -> Iterator[Piece]:
-    """Every piece whose name holds `wanted`; makes the missing ones. Sources not installed are printed.
+    """Every piece whose name holds `wanted`; makes the missing ones, and prints what could not be made.
 
     Another take has other words, pitches, melodies and levels, and plays real recordings faster or slower: material
     on which no limit was chosen.
@@ -111,36 +90,38 @@ def pieces(cache: Path, wanted: str = "", take: int = 0) -> Iterator[Piece]:
 def recipes(take: int) -> dict[str, Callable[[np.random.Generator], Samples]]:
     """Name -> how to make it; the generator passed in is seeded by the name alone."""
     table: dict[str, Callable[[np.random.Generator], Samples]] = {}
-    sounds = Path("/usr/share/asterisk/sounds")
-    for folder in sorted(path for path in sounds.glob("*_*_*") if path.is_dir() and not path.is_symlink()):
-        table[f"prompts/{folder.name}"] = lambda rng, f=folder: joined(sorted(f.rglob("*.wav")), rng, take)
-    letters = Path("/usr/share/klettres")
-    for folder in sorted(path for path in letters.glob("*") if path.is_dir()):
-        table[f"letters/{folder.name}"] = lambda rng, f=folder: joined(sorted(f.rglob("*.ogg")), rng, take)
+    for folder in folders("/usr/share/asterisk/sounds", "*_*_*"):
+        table[f"prompts/{folder.name}"] = partial(joined, sorted(folder.rglob("*.wav")), take)
+    for folder in folders("/usr/share/klettres", "*"):
+        if files := sorted(folder.rglob("*.ogg")):
+            table[f"letters/{folder.name}"] = partial(joined, files, take)
     for voice in FLITE:
         for part in range(2):
-            table[f"flite/{voice}-{part}"] = lambda rng, v=voice: flite(v, rng)
+            table[f"flite/{voice}-{part}"] = partial(flite, voice)
     for voice in FESTIVAL:
-        table[f"festival/{voice}"] = lambda rng, v=voice: festival(v, rng)
+        table[f"festival/{voice}"] = partial(festival, voice)
     for index, language in enumerate(ESPEAK_LANGUAGES):
         for turn in range(3):
-            variant = ESPEAK_VARIANTS[(index * 3 + turn) % len(ESPEAK_VARIANTS)]
-            voice = f"{language}+{variant}"
-            table[f"espeak/{voice}"] = lambda rng, v=voice: espeak(v, rng)
-    for folder in ("/usr/share/asterisk/moh", "/usr/share/games/wesnoth/1.16/data/core/music"):
-        for file in sorted(Path(folder).glob("*.[wo][ag][vg]")):
-            table[f"music/{file.stem}"] = lambda rng, f=file: joined([f], rng, take)
-    for style in ("strings", "organ", "bells", "flute", "band"):
-        table[f"synth/{style}"] = lambda rng, s=style: generated_music(s, rng)
-    for kind in ("white", "pink", "brown", "hum", "clicks", "bands", "babble", "progress"):
-        table[f"noise/{kind}"] = lambda rng, k=kind: noise(k, rng)
+            voice = f"{language}+{ESPEAK_VARIANTS[(index * 3 + turn) % len(ESPEAK_VARIANTS)]}"
+            table[f"espeak/{voice}"] = partial(espeak, voice)
+    for home in ("/usr/share/asterisk/moh", "/usr/share/games/wesnoth/1.16/data/core/music"):
+        for file in sorted(Path(home).glob("*.[wo][ag][vg]")):
+            table[f"music/{file.stem}"] = partial(joined, [file], take)
+    for style in NOTES:
+        table[f"synth/{style}"] = partial(generated_music, style)
+    for kind in NOISES:
+        table[f"noise/{kind}"] = partial(noise, kind)
     return table
+
+
+def folders(home: str, pattern: str) -> list[Path]:
+    return sorted(path for path in Path(home).glob(pattern) if path.is_dir() and not path.is_symlink())
 
 
 # ---- speech ------------------------------------------------------------------------------------------------------
 
 
-def joined(files: list[Path], rng: np.random.Generator, take: int) -> Samples:
+def joined(files: list[Path], take: int, rng: np.random.Generator) -> Samples:
     """The files one after another at 8 kHz, each at a telephone level of its own, 0.2 s apart."""
     if not files:
         raise ValueError("no files")
@@ -284,12 +265,14 @@ def noise(kind: str, rng: np.random.Generator, seconds: int = 600) -> Samples:
     elif kind == "bands":
         wave = np.concatenate([narrow_noise(rng) for _ in range(seconds)])
     elif kind == "babble":
-        wave = sum(np.roll(shared, rng.integers(count)) for shared in [joined_voices(rng, count)] * 4)
+        voice = joined_voices(rng, count)
+        wave = np.sum([np.roll(voice, rng.integers(count)) for _ in range(4)], axis=0)
     else:
         wave = np.concatenate([progress_tone(rng) for _ in range(seconds)])
     return quantised(levelled(np.asarray(wave), rng))
 
 
+NOISES = ("white", "pink", "brown", "hum", "clicks", "bands", "babble", "progress")
 COLOURS: dict[str, Callable[[Wave], Wave]] = {
     "white": lambda f: np.ones_like(f),
     "pink": lambda f: np.sqrt(np.maximum(f, 20)),
@@ -338,7 +321,7 @@ def levelled(wave: Wave, rng: np.random.Generator) -> Wave:
     if active <= 0:
         raise ValueError("silent")
     level = rng.uniform(*SPEECH_LEVELS_DBM0)
-    return wave * (32768 / np.sqrt(2) * 10 ** ((level - FULL_SCALE_DBM0) / 20) / active)
+    return np.asarray(wave * (32768 / np.sqrt(2) * 10 ** ((level - FULL_SCALE_DBM0) / 20) / active))
 
 
 def quantised(wave: Wave) -> Samples:

@@ -15,7 +15,7 @@ AFTER = 6
 
 PASS = 2048
 """Blocks handled in one go: few enough for the arrays to stay in a core's second-level cache."""
-GATE_SHARE = 0.45
+GATE_SHARE = 0.60
 GATE_TWIST = 16.0
 
 Samples = NDArray[np.int16]

@@ -39,8 +39,6 @@ class Fits:
     """(rows, 3): which blocks of the triple the tones fill, by and large. Only these count for all of the above."""
     evenness: Array
     """Weakest whole block over strongest, in amplitude, of the tone that keeps its amplitude worse."""
-    filled: Array
-    """(rows, 9): amplitude in the blocks around, the triple's strongest block being 1."""
 
     def __len__(self) -> int:
         return len(self.block)
@@ -54,34 +52,45 @@ def fit(bank: Bank, slots: Indices, streams: Indices) -> Fits:
     summed = bank.power[:, slots[:, None] + np.arange(3), streams[:, None]].sum(axis=2)
     low, high = summed[:4].argmax(axis=0), summed[4:].argmax(axis=0) + 4
     pair = np.stack([low, high], axis=1)
-    around = slots[:, None] + WINDOW
-    where = (around[:, None, :], streams[:, None, None])
-    probes = pair[:, :, None] + np.array([0, 8])[:, None, None, None]
-    seen = bank.probed[probes, *where].astype(np.float64)
+    around = slots[:, None] + np.arange(3)
+    seen = probed(bank, pair, around, streams)
     nominal = NOMINAL[pair]
     # Twice: the first offsets are a little wrong because each tone leaks into the other's probe.
     omega = nominal
     for _ in range(2):
         tones = separated(seen, nominal, omega)
-        whole = filling(tones[..., TRIPLE])
-        omega, coherence = advance(tones[..., TRIPLE] * whole[:, None], nominal)
-    tones = separated(seen, nominal, omega)
-    counted = tones[..., TRIPLE] * whole[:, None]
-    energy = bank.energy[around[:, TRIPLE], streams[:, None]].astype(np.float64)
-    amplitude = loudness(tones)
-    each = np.abs(counted)
+        whole = filling(tones)
+        omega, coherence = advance(tones * whole[:, None], nominal)
+    tones = separated(seen, nominal, omega) * whole[:, None]
+    energy = (bank.energy[around, streams[:, None]] * whole).sum(axis=1, dtype=np.float64)
+    each = np.abs(tones)
     return Fits(
         block=slots + bank.first,
         stream=streams,
         key=4 * low + high - 4,
         offset=100 * (omega / nominal - 1),
         power=(each**2).sum(axis=2) / whole.sum(axis=1)[:, None] / 2,
-        unexplained=1 - explained(counted, omega) / (energy * whole).sum(axis=1),
+        unexplained=1 - explained(tones, omega) / energy,
         coherence=coherence.min(axis=1),
         whole=whole,
         evenness=(np.where(whole[:, None], each, np.inf).min(axis=2) / each.max(axis=2)).min(axis=1),
-        filled=np.minimum(1.0, amplitude / amplitude[:, TRIPLE].max(axis=1)[:, None]),
     )
+
+
+def filled(bank: Bank, fits: Fits) -> Array:
+    """(rows, 9): amplitude in the blocks around each triple, the triple's strongest block being 1."""
+    pair = np.stack([fits.key // 4, 4 + fits.key % 4], axis=1)
+    around = (fits.block - bank.first)[:, None] + WINDOW
+    nominal = NOMINAL[pair]
+    tones = separated(probed(bank, pair, around, fits.stream), nominal, nominal * (1 + fits.offset / 100))
+    amplitude = loudness(tones)
+    return np.asarray(np.minimum(1.0, amplitude / amplitude[:, TRIPLE].max(axis=1)[:, None]))
+
+
+def probed(bank: Bank, pair: Indices, slots: Indices, streams: Indices) -> Array:
+    """(2, rows, 2, slots): what the cosines, then the sines, of each row's two probes saw in these slots."""
+    probes = pair[:, :, None] + np.array([0, 8])[:, None, None, None]
+    return np.asarray(bank.probed[probes, slots[:, None, :], streams[:, None, None]], np.float64)
 
 
 def loudness(tones: Complexes) -> Array:
@@ -108,7 +117,11 @@ def separated(seen: Array, probe: Array, omega: Array) -> Complexes:
 
     `seen`: (2, rows, 2, blocks), what the cosines and the sines of the two probes saw.
     """
-    real, imaginary = np.linalg.solve(products(probe, omega), seen)
+    matrix = products(probe, omega)
+    a, b, c, d = (matrix[:, :, i, j, None] for i in (0, 1) for j in (0, 1))
+    low, high = seen[:, :, 0], seen[:, :, 1]
+    # By hand: for 2 x 2 numpy's solver takes several times as long.
+    real, imaginary = np.stack([d * low - b * high, a * high - c * low], axis=2) / (a * d - b * c)[:, :, None]
     return np.asarray(real + 1j * imaginary)
 
 
@@ -122,7 +135,7 @@ def advance(tones: Complexes, nominal: Array) -> tuple[Array, Array]:
 def explained(tones: Complexes, omega: Array) -> Array:
     """Energy of the two fitted tones over the triple, their interference included."""
     parts = np.stack([tones.real, tones.imag])
-    return np.asarray(np.einsum("pria,prij,prja->r", parts, products(omega, omega), parts))
+    return np.asarray((parts * (products(omega, omega) @ parts)).sum(axis=(0, 2, 3)))
 
 
 def third_lines(bank: Bank, fits: Fits) -> Array:

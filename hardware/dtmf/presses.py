@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.dtmf.bank import BEFORE, BLOCK, RATE
-from hardware.dtmf.fits import Fits
+from hardware.dtmf.fits import Array, Fits
 from hardware.dtmf.rules import Rules
 
 # A triple beyond these says nothing of a digit. The digit is judged by Rules, over the mean of its triples.
@@ -57,13 +57,13 @@ def plausible(fits: Fits, level: float, rules: Rules) -> NDArray[np.bool_]:
     )
 
 
-def hits(fits: Fits, third: NDArray[np.float64]) -> Iterator[Hit]:
-    """The fits as hits, in the same order."""
+def hits(fits: Fits, filled: Array, third: Array) -> Iterator[Hit]:
+    """The fits as hits, in the same order; `filled` and `third` are theirs, from fits.py."""
     rows = np.arange(len(fits))
     first = BEFORE + fits.whole.argmax(axis=1)
     last = BEFORE + 2 - fits.whole[:, ::-1].argmax(axis=1)
-    before, after = fits.filled[rows, first - 1], fits.filled[rows, last + 1]
-    further_before, further_after = fits.filled[rows, first - 2], fits.filled[rows, last + 2]
+    before, after = filled[rows, first - 1], filled[rows, last + 1]
+    further_before, further_after = filled[rows, first - 2], filled[rows, last + 2]
     whole_before, whole_after = before > FULL, after > FULL
     block = fits.block - BEFORE
     columns = (
@@ -72,8 +72,8 @@ def hits(fits: Fits, third: NDArray[np.float64]) -> Iterator[Hit]:
         fits.whole.all(axis=1),
         block + first - before - np.where(whole_before, further_before, 0),
         block + last + 1 + after + np.where(whole_after, further_after, 0),
-        np.where(whole_before, fits.filled[rows, first - 3], further_before),
-        np.where(whole_after, fits.filled[rows, last + 3], further_after),
+        np.where(whole_before, filled[rows, first - 3], further_before),
+        np.where(whole_after, filled[rows, last + 3], further_after),
         fits.offset[:, 0],
         fits.offset[:, 1],
         10 * np.log10(fits.power[:, 1] / fits.power[:, 0]),

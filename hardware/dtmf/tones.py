@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hardware.dtmf.bank import AFTER, BLOCK, KEYS, RATE, Bank, Samples
-from hardware.dtmf.fits import fit, third_lines
+from hardware.dtmf.fits import filled, fit, third_lines
 from hardware.dtmf.presses import Hit, Press, hits, plausible
 from hardware.dtmf.rules import Q24, Rules
 
@@ -88,7 +88,7 @@ class Detector:
         if len(slots):
             fits = fit(bank, slots, streams)
             fits = fits.only(plausible(fits, self._level, self.rules))
-            for hit in hits(fits, third_lines(bank, fits)):
+            for hit in hits(fits, filled(bank, fits), third_lines(bank, fits)):
                 ended += self._hear(hit)
         over = [stream for stream, press in self._open.items() if press.over(stop, self.rules)]
         return ended + [digit for stream in over for digit in self._close(stream)]

@@ -173,6 +173,9 @@ def no_digits() -> dict[str, Samples]:
     }
 
 
-@pytest.mark.parametrize(("name", "samples"), no_digits().items(), ids=no_digits())
+NO_DIGITS = no_digits()
+
+
+@pytest.mark.parametrize(("name", "samples"), list(NO_DIGITS.items()), ids=list(NO_DIGITS))
 def test_what_is_no_digit_is_not_heard_as_one(name: str, samples: Samples) -> None:
     assert digits(samples) == [], name
