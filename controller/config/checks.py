@@ -31,10 +31,8 @@ def check(raw: Mapping[str, Any], tables: Tables, policy: Policy, notes: Notes) 
         _lengths(("rule", place), table, notes)
     for place, site in tables.all("site", models.Site):
         _lengths(("site", place), site, notes)
-        _grants(("site", place), site, site.mode, notes)
     defaults = tables.one("defaults", models.Settings)
     _lengths(("defaults",), defaults, notes)
-    _grants(("defaults",), defaults, defaults.mode, notes)
     if not notes.problems:
         _unreached(policy, tables, notes)
 
@@ -111,7 +109,7 @@ def _stranger(what: str, name: str, known: Iterable[str]) -> str:
 
 def _names(place: int, table: models.Rule, raw: Mapping[str, Any], notes: Notes) -> None:
     """Whom the rule names: somebody, and nobody who cannot exist."""
-    if not any(key in raw["rule"][place] for key in SELECTORS):
+    if not any(raw["rule"][place].get(key) for key in SELECTORS):
         notes.wrong(
             ("rule", place),
             "it names nobody: add extension, group, department, line, trunk, ddi, queue, ring_group "

@@ -43,8 +43,6 @@ def _listed(value: object) -> object:
     """A single text or table may stand for a list of one."""
     if isinstance(value, str | int | float | Mapping):
         return (value,)
-    if isinstance(value, list | tuple) and not value:
-        raise ValueError("the list is empty: leave it out")
     return value
 
 

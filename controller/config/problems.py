@@ -76,5 +76,6 @@ class Notes:
 
 def meant(word: str, known: Iterable[str]) -> str:
     """`; did you mean …?` where one of the known words is near; else ""."""
-    near = difflib.get_close_matches(word.lower(), sorted(set(known)), n=1, cutoff=0.6)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    names = {name.lower(): name for name in sorted(set(known))}
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    return f"; did you mean '{names[near[0]]}'?" if near else ""

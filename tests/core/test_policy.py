@@ -205,7 +205,6 @@ def recorded_by(text: str, call: Call, office: str) -> bool:
 AGENT = always('extension = "100"', "agent") + always('trunk = "carrier1"', "trunk")
 
 
-@pytest.mark.proves("F-018")
 def test_an_agent_who_is_always_recorded_is_not_in_the_call_of_a_queue_that_is_not_enabled() -> None:
     decision = decided(AGENT, queued("support"))
     assert decision.mode is Mode.NEVER
@@ -216,7 +215,6 @@ def test_an_agent_who_is_always_recorded_is_not_in_the_call_of_a_queue_that_is_n
     assert isolated == {("agent", "isolated"), ("trunk", "isolated")}
 
 
-@pytest.mark.proves("F-018")
 def test_an_agent_in_two_queues_is_recorded_only_for_the_enabled_one() -> None:
     text = AGENT + always('queue = "sales"', "q")
     assert decided(text, queued("sales")).owners[0].name == "sales"
@@ -224,7 +222,6 @@ def test_an_agent_in_two_queues_is_recorded_only_for_the_enabled_one() -> None:
     assert not recorded(text, queued("support"))
 
 
-@pytest.mark.proves("F-018")
 def test_where_the_trunk_wins_its_call_is_recorded_in_any_queue_but_the_agents_still_is_not() -> None:
     wins = '[decide]\nqueue_isolation = "trunk_wins"\n'
     decision = decided(wins + AGENT, queued("support"))
@@ -241,14 +238,12 @@ def test_where_the_trunk_wins_a_queues_no_loses_to_it_but_its_never_does_not() -
     assert not recorded(wins + never('queue = "support"', more='grade = "never"'), queued("support"))
 
 
-@pytest.mark.proves("F-018")
 def test_a_conference_decides_for_its_members() -> None:
     assert not recorded(AGENT, conference("800"))
     assert recorded(AGENT + always('conference = "800"', "c"), conference("800"))
     assert recorded('[decide]\nqueue_isolation = "trunk_wins"\n' + AGENT, conference("800"))
 
 
-@pytest.mark.proves("F-018")
 def test_while_somebody_sits_in_a_conference_his_own_call_records_nothing() -> None:
     for text in (AGENT, '[decide]\nqueue_isolation = "trunk_wins"\n' + AGENT):
         for member in ("100", "carrier1"):
@@ -495,6 +490,7 @@ def test_a_call_without_anybody_of_the_roster_is_unassigned(call: Call, listed: 
 # --- why (F-023)
 
 
+@pytest.mark.proves("F-023")
 def test_the_trace_tells_every_rule_that_was_looked_at_and_the_facts() -> None:
     text = always('extension = "100"', "evenings", 'when = { time = "18:00-24:00", direction = "inbound" }')
     text += always('extension = "100"', "outbound", 'when = { direction = "outbound" }')
