@@ -13,11 +13,21 @@ WHOLE = 0.68
 """A block filled so far counts as whole: less is an edge or a dropout, not noise."""
 NOMINAL = 2 * np.pi / RATE * np.array(TONES)
 HANN = np.hanning(3 * BLOCK + 2)[1:-1].astype(np.float32)
-LINES_HZ = np.fft.rfftfreq(3 * BLOCK, 1 / RATE)
 LINE_WIDTH_HZ = 117.0  # a Hann window of 30 ms keeps a tone within three and a half lines of 33 Hz
 HUM_HZ = 60.0
 Array = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
+
+
+def _apart() -> NDArray[np.float32]:
+    """(16, lines): per key, 1 for the lines of a triple's spectrum that are neither hum nor near its two tones."""
+    lines = np.fft.rfftfreq(3 * BLOCK, 1 / RATE)
+    near = np.abs(lines - np.array(TONES)[:, None]) < LINE_WIDTH_HZ
+    kept = ~(near[:4, None] | near[None, 4:]) & (lines >= HUM_HZ)
+    return np.asarray(kept.reshape(16, -1), np.float32)
+
+
+APART = _apart()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +152,9 @@ def third_lines(bank: Bank, fits: Fits) -> Array:
     """The strongest spectral line of each triple apart from its two tones, as a share of the triple's energy."""
     slots = (fits.block - bank.first)[:, None] + np.arange(3)
     heard = bank.samples[slots, fits.stream[:, None]].reshape(len(fits), 3 * BLOCK)
-    lines = np.abs(np.fft.rfft(heard * HANN, axis=1)) ** 2
-    tones = np.array(TONES)[np.stack([fits.key // 4, 4 + fits.key % 4], axis=1)]
-    near = (np.abs(LINES_HZ - tones[:, :, None]) < LINE_WIDTH_HZ).any(axis=1) | (LINES_HZ < HUM_HZ)
-    strongest = np.where(near, 0.0, lines).max(axis=1)
+    spectrum = np.fft.rfft(heard * HANN, axis=1)
+    lines = spectrum.real**2 + spectrum.imag**2
+    strongest = (lines * APART[fits.key]).max(axis=1).astype(np.float64)
     # A sine of amplitude A shows as (A * 240 / 4) ** 2 behind a Hann window and has the energy A ** 2 / 2 * 240.
-    return np.asarray(strongest * 8 / (3 * BLOCK) / (heard.astype(np.float64) ** 2).sum(axis=1))
+    energy = bank.energy[slots, fits.stream[:, None]].sum(axis=1, dtype=np.float64)
+    return np.asarray(strongest * 8 / (3 * BLOCK) / energy)
