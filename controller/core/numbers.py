@@ -208,6 +208,7 @@ class NumberList:
     plan: NumberPlan = field(default_factory=NumberPlan)
     _exact: dict[str, tuple[Pattern, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _loose: list[Pattern] = field(default_factory=list, init=False, repr=False, compare=False)
+    _strangers: set[tuple[str, bool]] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for one in self.patterns:
@@ -221,14 +222,19 @@ class NumberList:
 
     def find(self, number: str, way: Way | None = None, dialled: bool = False) -> Pattern | None:
         """The pattern that this number matches, or None. `dialled`: the number may begin with the outside prefix."""
-        if not self.patterns:
+        if not self.patterns or (number, dialled) in self._strangers:
             return None
         spellings = self.plan.dialled(number) if dialled else self.plan.spellings(number)
         for one in spellings:
             for candidate in self._exact.get(one, ()):
                 if candidate.matches(spellings, way):
                     return candidate
-        return next((one for one in self._loose if one.matches(spellings, way)), None)
+        found = next((one for one in self._loose if one.matches(spellings, way)), None)
+        if found is None and (way is None or not any(one.matches(spellings) for one in self.patterns)):
+            if len(self._strangers) >= MOST_REMEMBERED:
+                self._strangers.clear()
+            self._strangers.add((number, dialled))
+        return found
 
     def __str__(self) -> str:
         return ", ".join(str(one) for one in self.patterns)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from controller.core import grades
 from controller.core.calls import Call, Leg
+from controller.core.commands import LegId
 from controller.core.decision import Considered, Decision, Mode
 from controller.core.grades import ForceAgainstNever, TieBreak
 from controller.core.numbers import Way
@@ -41,12 +42,12 @@ def decide(policy: Policy, call: Call) -> Decision:
     Most events change nothing that a rule can see; then it is the very decision that was made before.
     """
     legs = present(call, policy.roster)
-    scene = _scene(call, legs)
+    scene = _scene(policy, call, legs)
     known = policy.decided(scene)
     return known if known is not None else policy.remember(scene, _decide(policy, call, legs))
 
 
-def _scene(call: Call, legs: tuple[Leg, ...]) -> object:
+def _scene(policy: Policy, call: Call, legs: tuple[Leg, ...]) -> object:
     """All of a call that a decision can depend on; two calls with the same scene get the same decision.
 
     Whatever subjects.py, conditions.py and verdicts.py look at has to be in here: a test compares decisions with
@@ -56,12 +57,16 @@ def _scene(call: Call, legs: tuple[Leg, ...]) -> object:
     if len(call.legs) > len(legs):
         here = {leg.id for leg in legs}
         others = [leg for leg in call.legs.values() if leg.id not in here and arrived(leg)]
+    left: list[LegId] = []
+    if policy.follows:
+        left = [leg.id for leg in call.legs.values() if leg.joined_at is not None and not leg.bridge]
     return (
         call.id,
         call.began_at,
         call.queue,
         call.room,
         seated(call),
+        tuple(left),
         tuple(call.attributes.items()),
         tuple([_seen(leg) for leg in legs]),
         tuple([_seen(leg) for leg in others]),
@@ -76,9 +81,7 @@ def _seen(leg: Leg) -> object:
         leg.dialled,
         leg.presented,
         leg.originating,
-        leg.ended_at is None,
-        leg.joined_at is None,
-        leg.bridge is None,
+        leg.ended_at is None or leg.joined_at is not None,
     )
 
 

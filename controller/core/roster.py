@@ -8,7 +8,7 @@ from enum import Enum
 from controller.core.calls import Leg
 from controller.core.commands import pbx_of
 from controller.core.decision import Subject, SubjectKind
-from controller.core.numbers import NumberList, NumberPlan
+from controller.core.numbers import MOST_REMEMBERED, NumberList, NumberPlan
 
 
 class Party(Enum):
@@ -88,6 +88,7 @@ class Roster:
     _sites: dict[Subject, str] = field(default_factory=dict, init=False, repr=False, compare=False)
     _groups: dict[str, Subject] = field(default_factory=dict, init=False, repr=False, compare=False)
     _numbers: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _unlisted: dict[str, Listed] = field(default_factory=dict, init=False, repr=False, compare=False)
     _scoped: bool = field(default=False, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -129,7 +130,14 @@ class Roster:
         endpoint = leg.endpoint
         if not endpoint:
             return None
-        return self.listed(leg) or (Subject(SubjectKind.EXTENSION, endpoint), Party.INTERNAL)
+        return self.listed(leg) or self._unlisted.get(endpoint) or self._extension(endpoint)
+
+    def _extension(self, endpoint: str) -> Listed:
+        """The extension that an endpoint nobody listed stands for; remembered, for it is asked often."""
+        if len(self._unlisted) >= MOST_REMEMBERED:
+            self._unlisted.clear()
+        known = self._unlisted[endpoint] = (Subject(SubjectKind.EXTENSION, endpoint), Party.INTERNAL)
+        return known
 
     def listed(self, leg: Leg) -> Listed | None:
         """As `who`, for listed endpoints only."""

@@ -100,7 +100,12 @@ class Policy:
         return self._decisions.get(scene)
 
     def remember(self, scene: object, decision: Decision) -> Decision:
+        """Keep the decision for this scene, and hand it back."""
         return _remember(self._decisions, scene, decision)
+
+    def forget(self) -> None:
+        """Let decisions be worked out anew; they come out the same."""
+        self._decisions.clear()
 
 
 _K = TypeVar("_K")

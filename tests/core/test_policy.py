@@ -11,6 +11,7 @@ from controller.core.commands import CallId
 from controller.core.decision import Grant, Mode, StartPoint
 from controller.core.events import BridgeId, BridgeKind
 from controller.core.policy import Policy, decide
+from controller.core.rules import Settings
 from controller.core.subjects import seated
 from tests.core.situations import (
     CUSTOMER,
@@ -585,9 +586,12 @@ EVERYTHING = policy(
 )
 
 
-def fresh() -> Policy:
+STAYING = replace(EVERYTHING, organisation=replace(EVERYTHING.organisation, settings=Settings()))
+"""The same without following transfers, which looks at less of a call."""
+
+
+def fresh(whole: Policy = EVERYTHING) -> Policy:
     """The same policy with nothing remembered."""
-    whole = EVERYTHING
     return Policy(
         whole.rules,
         whole.roster,
@@ -602,13 +606,15 @@ def fresh() -> Policy:
 
 
 @settings(max_examples=400, deadline=None)
-@given(histories())
-def test_whatever_happens_there_is_one_decision_and_memory_does_not_change_it(history: list[Call]) -> None:
-    used = fresh()
+@given(histories(), st.sampled_from([EVERYTHING, STAYING]))
+def test_whatever_happens_there_is_one_decision_and_memory_does_not_change_it(
+    history: list[Call], whole: Policy
+) -> None:
+    used = fresh(whole)
     for call in history:
         decision = decide(used, call)
         assert decision == decide(used, call)
-        assert decision == decide(fresh(), call)
+        assert decision == decide(fresh(whole), call)
         recorded = decision.mode is not Mode.NEVER
         assert bool(decision.owners) is recorded
         assert decision.reason.startswith("recorded" if recorded else "not recorded")
@@ -657,15 +663,20 @@ def test_whether_somebody_has_talked_and_left_is_part_of_the_scene(change: dict[
 
 
 @settings(max_examples=600, deadline=None)
-@given(calls().filter(lambda call: call.legs), st.sampled_from(CHANGES), st.data())
+@given(
+    calls().filter(lambda call: call.legs),
+    st.sampled_from(CHANGES),
+    st.sampled_from([EVERYTHING, STAYING]),
+    st.data(),
+)
 def test_a_change_that_matters_is_never_taken_for_the_scene_before(
-    call: Call, change: dict[str, object], data: st.DataObject
+    call: Call, change: dict[str, object], whole: Policy, data: st.DataObject
 ) -> None:
     leg = data.draw(st.sampled_from(list(call.legs.values())))
     changed = replace(call, legs={**call.legs, leg.id: replace(leg, **change)})  # type: ignore[arg-type]
-    used = fresh()
+    used = fresh(whole)
     decide(used, call)
-    assert decide(used, changed) == decide(fresh(), changed)
+    assert decide(used, changed) == decide(fresh(whole), changed)
 
 
 @settings(max_examples=100, deadline=None)
