@@ -261,6 +261,8 @@ class Phone(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:  # noqa: ARG002
         message = sip.parse(data)
         if message.status is not None:
+            if message.method == "CANCEL":
+                return  # its answer shares the INVITE's branch (RFC 3261 9.1) and must not be taken for the INVITE's
             waiting = self._transactions.get(_branch(message))
             if waiting is not None:
                 waiting.put_nowait(message)
