@@ -1,7 +1,7 @@
 """The control socket: JSON lines over a Unix socket, by which the command line reaches the running controller.
 
-A request is one line, its answer is one line: {"do": "list"} → {"ok": true, "calls": […]}. What it may ask for is what
-everybody may: keys go through the engine's one door as Asked events and are cut to what the rule allows.
+A request is one line, its answer is one line: {"do": "list"} → {"ok": true, "calls": […]}. What it may ask for is
+what everybody may: keys go through the engine's one door as Asked events and are cut to what the rule allows.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class ControlServer:
     group: str = ""
     status: Mapping[str, Any] = field(default_factory=dict)
     tally: ControlTally = field(default_factory=ControlTally)
+    listening: asyncio.Event = field(default_factory=asyncio.Event)
     _clients: int = 0
 
     async def run(self) -> None:
@@ -71,6 +72,7 @@ class ControlServer:
         self.path.chmod(0o660)
         if self.group:
             os.chown(self.path, -1, grp.getgrnam(self.group).gr_gid)
+        self.listening.set()
         try:
             async with server:
                 await server.serve_forever()

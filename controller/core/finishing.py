@@ -88,7 +88,7 @@ def _segment(segment: Segment, started_at: float, call: Call, roster: Roster, fi
 
 
 def _anchor_is(leg: LegId, call: Call, roster: Roster) -> AnchorIs:
-    """On which side of the stereo file the anchor's own voice belongs: the customer's is always the left one (B-19)."""
+    """Whose side of the stereo file the anchor's own voice is: the customer's is always the left one (B-19)."""
     if is_room(call.id):
         return AnchorIs.ROOM
     carrier = call.legs.get(leg)

@@ -1,0 +1,208 @@
+"""Builds every part from the configuration and joins them; nothing else may."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from controller.catalogue.database import Catalogue, open_catalogue
+from controller.config.load import Config, load, restarts
+from controller.config.machinery import Log, Pbx
+from controller.config.problems import ConfigError
+from controller.control import ControlServer
+from controller.core.commands import HandOver, Start, pbx_of
+from controller.core.finishing import finish
+from controller.core.session import Session
+from controller.engine import Engine
+from controller.journal import Journal
+from controller.pbx import DRIVERS
+from controller.pbx.driver import Driver
+from controller.pipeline.line import Line
+from controller.spool import Spool
+
+log = structlog.get_logger("app")
+
+LOOK_SECONDS = 2.0
+"""How often the configuration file is looked at for a change."""
+TIDY_SECONDS = 20.0
+"""How long a stop waits for recordings that are being worked on; the rest goes on at the next start."""
+
+
+@dataclass(slots=True)
+class App:
+    """One running controller."""
+
+    config: Config
+    engine: Engine
+    journal: Journal
+    line: Line
+    catalogue: Catalogue
+    control: ControlServer
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    refused: str = ""  # why the newest configuration file is not in force
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Work until stop(); recorders of live calls are left running and are found again at the next start."""
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                work = (self.engine.run(), self.control.run(), self.line.work(), self._watch_file(), _beat())
+                tasks = [group.create_task(each) for each in work]
+                tasks.append(group.create_task(self._ready(ready)))
+                await self.stopping.wait()
+                log.info("stopping: recorders of live calls run on, and are taken over at the next start")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.line.idle(), TIDY_SECONDS)
+                for task in tasks:
+                    task.cancel()
+        finally:
+            self.journal.close()
+            await self.catalogue.close()
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    def reload(self) -> None:
+        """Read the file again. A bad one is refused with file, line and key, and the old one stays in force."""
+        try:
+            new = load(self.config.path)
+        except (ConfigError, OSError) as error:
+            self.refused = str(error)
+            log.error("the new configuration is refused, the old one stays in force", why=str(error))
+            return
+        self.refused = ""
+        for each in restarts(self.config, new):
+            log.warning("takes effect at the next start only", change=each)
+        self.config = new
+        self.engine.use(new.policy)
+        log.info("new policy in force", file=str(new.path))
+
+    async def _ready(self, ready: Callable[[], None]) -> None:
+        """Tell systemd (and whoever started us) once the control socket answers."""
+        await self.control.listening.wait()
+        notify(f"READY=1\nSTATUS=serving {', '.join(self.engine.drivers)}")
+        ready()
+
+    async def _watch_file(self) -> None:
+        seen = _version(self.config.path)
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = _version(self.config.path)
+            if now is not None and now != seen:
+                seen = now
+                self.reload()
+
+
+async def build(config: Config) -> App:
+    """Every part, joined. Raises OSError for a bad folder, ValueError for a bad setting."""
+    journal = Journal(config.journal.folder)
+    spool = Spool(config.spool.folder)
+    catalogue = await open_catalogue(config.catalogue.file)
+    line = Line(spool, catalogue, config.store.folder, config.ownership.catch_all)
+    drivers = {pbx.name: driver_of(pbx, config) for pbx in config.pbxs}
+
+    def files(start: Start) -> tuple[str, str, str]:
+        found = drivers[pbx_of(start.call)].files(start)
+        return str(found.mixed), str(found.anchor or ""), str(found.others or "")
+
+    def over(session: Session, handover: HandOver) -> None:
+        line.finish(finish(session, handover, engine.policy.roster, files))
+
+    engine = Engine(config.policy, drivers, journal, over)
+    control = ControlServer(engine, config.control.socket, config.control.group)
+    control.status = {"started_at": time.time(), "pid": os.getpid(), "config": str(config.path)}
+    return App(config, engine, journal, line, catalogue, control)
+
+
+def driver_of(pbx: Pbx, config: Config) -> Driver:
+    """The driver for one [[pbx]], by the literal list in controller/pbx."""
+    module, _, name = DRIVERS[pbx.driver].partition(":")
+    settings = importlib.import_module("controller.pbx.asterisk.settings").AsteriskSettings(
+        name=pbx.name,
+        host=pbx.ami.host or pbx.host,
+        ami_port=pbx.ami.port,
+        ami_user=pbx.ami.user,
+        ami_secret=pbx.ami.secret.get_secret_value(),
+        ari_url=pbx.ari.url if pbx.ari else "",
+        ari_user=pbx.ari.user if pbx.ari else "",
+        ari_secret=pbx.ari.secret.get_secret_value() if pbx.ari else "",
+        app=pbx.ari.app if pbx.ari else "onrecord",
+        monitor_dir=pbx.monitor_dir,
+        spool_dir=pbx.folder,
+        format=pbx.format,
+        attributes=config.attributes,
+    )
+    driver: Driver = getattr(importlib.import_module(module), name)(settings)
+    return driver
+
+
+def run(config: Config) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    set_up_logging(config.log)
+    asyncio.run(_run(config))
+
+
+async def _run(config: Config) -> None:
+    app = await build(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, app.stop)
+    loop.add_signal_handler(signal.SIGHUP, app.reload)
+    for warning in config.warnings:
+        log.warning("configuration", note=str(warning))
+    await app.run()
+
+
+def set_up_logging(settings: Log) -> None:
+    """Structured logs to stderr: readable lines, or one JSON object a line for collectors."""
+    renderer = (
+        structlog.processors.JSONRenderer() if settings.json_lines else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def notify(state: str) -> None:
+    """Tell systemd (sd_notify(3)): one datagram to the socket that it named, or nothing where it did not."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+        link.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
+
+
+async def _beat() -> None:
+    """Systemd's watchdog: a loop that hangs is restarted."""
+    every = int(os.environ.get("WATCHDOG_USEC", "0")) / 2_000_000
+    while True:
+        await asyncio.sleep(every or 3600)
+        notify("WATCHDOG=1")
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
