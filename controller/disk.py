@@ -66,6 +66,19 @@ def bring(source: Path, target: Path) -> bool:
     return True
 
 
+def copy_or_link(source: Path, target: Path) -> None:
+    """A second name for the file, or a second file where that is another file system; on the disk."""
+    before(f"link {source.name}")
+    try:
+        os.link(source, target)
+    except OSError as error:
+        # EPERM, ENOTSUP: a file system without hard links. EMLINK cannot happen with two names.
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP):
+            raise
+        shutil.copyfile(source, target)
+        sync_file(target)
+
+
 def remove(path: Path) -> None:
     """Delete a file, if it is there."""
     before(f"remove {path.name}")

@@ -90,6 +90,10 @@ class NotARecording(ValueError):
     """What was handed over can have no folder here: an unsafe name."""
 
 
+class Unplanned(Exception):
+    """There is a folder of a job, and what it says cannot be read: a damaged disk, or somebody's hand."""
+
+
 class Spool:
     """The folder: `jobs/<recording>/` while it is worked on, `aside/<recording>/` for what nobody could read."""
 
@@ -111,9 +115,10 @@ class Spool:
     def take(self, finished: Finished) -> Job:
         """As take_over, for files that are closed. Blocks: for another thread."""
         identity = _checked(finished)
-        job = self.find(identity)
-        if job is None:
-            job = self._begin(replace(finished, recording=identity))
+        try:
+            job = self.find(identity) or self._begin(replace(finished, recording=identity))
+        except Unplanned:
+            return self.take(replace(finished, recording=another_name(identity)))
         self._bring(job)
         more = _unclaimed(finished, job)
         if more is None:
@@ -121,12 +126,15 @@ class Spool:
         return self.take(replace(more, recording=another_name(identity)))
 
     def find(self, recording: RecordingId) -> Job | None:
-        """The job of this recording, as far as one was begun. Raises ValueError for a job that cannot be read."""
-        path = self.jobs / recording / JOB
-        return _read(path) if path.exists() else None
+        """The job of this recording, as far as one was begun. Raises Unplanned for a job that cannot be read."""
+        return _read(self.jobs / recording / JOB) if self.has(recording) else None
+
+    def has(self, recording: RecordingId) -> bool:
+        """Whether there is a job of this name, readable or not."""
+        return (self.jobs / recording / JOB).exists()
 
     def unfinished(self) -> Iterator[Job | Path]:
-        """Every job on the disk, or the folder where it cannot be read. What a crash left of others is tidied away."""
+        """Every job on the disk; the folder where it cannot be read. What a crash left of others is tidied away."""
         for folder in sorted(self.jobs.iterdir()):
             if not (folder / JOB).exists():
                 # The crash came before the plan, so that nothing was brought yet, or at the very end of forget().
@@ -137,7 +145,7 @@ class Spool:
                 continue
             try:
                 yield _read(folder / JOB)
-            except (ValueError, KeyError, TypeError, OSError) as error:
+            except Unplanned as error:
                 log.error("a job cannot be read", folder=str(folder), why=str(error))
                 yield folder
 
@@ -292,12 +300,15 @@ def _unclaimed(finished: Finished, job: Job) -> Finished | None:
 
 
 def _read(path: Path) -> Job:
-    row: Any = json.loads(path.read_bytes())
-    finished = from_plain(Finished, row["finished"])
+    try:
+        row: Any = json.loads(path.read_bytes())
+        finished = from_plain(Finished, row["finished"])
+        raws = from_plain(tuple[Raw, ...], row["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unplanned(f"{path} cannot be read: {error!r}") from error
     recording = finished.recording
     if recording is None or recording != path.parent.name:
-        raise ValueError(f"{path}: the job of {recording!r} in another one's folder")
-    raws = from_plain(tuple[Raw, ...], row["files"])
+        raise Unplanned(f"{path}: the job of {recording!r} in another one's folder")
     if any("/" in raw.name or raw.name in (JOB, LEDGER) for raw in raws):
-        raise ValueError(f"{path}: a file name that is none")
+        raise Unplanned(f"{path}: a file name that is none")
     return Job(recording, path.parent, finished, raws)

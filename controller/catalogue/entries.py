@@ -36,7 +36,7 @@ class PartyEntry:
 class Level:
     """One side of a recording. Peak and RMS in dB of full scale (-120 is digital silence); shares from 0 to 1."""
 
-    side: str  # customer, inside, all
+    side: str  # customer, house, everybody
     peak: float
     rms: float
     silent: float  # share of 20 ms frames below -50 dBFS

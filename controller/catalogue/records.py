@@ -35,7 +35,7 @@ class Settled:
     rate: int = 0
     channels: int = 0
     levels: tuple[Level, ...] = ()
-    owners: tuple[tuple[str, str], ...] = ()
+    owners: tuple[tuple[str, str], ...] | None = None  # kind and name; None: as they are
     segments: tuple[tuple[int, float | None, float | None, bool, str], ...] = ()
     offsets: tuple[float | None, ...] = ()
 
@@ -84,7 +84,9 @@ async def settle(catalogue: Catalogue, finished: Finished, settled: Settled) -> 
                 levels=to_plain(settled.levels),
             )
         )
-        await _refill(connection, owners, identity, [_owner(identity, kind, name) for kind, name in settled.owners])
+        if settled.owners is not None:
+            rows = [_owner(identity, kind, name) for kind, name in settled.owners]
+            await _refill(connection, owners, identity, rows)
         for number, offset, length, repaired, note in settled.segments:
             one = (segments.c.recording == identity) & (segments.c.number == number)
             values = {"offset": offset, "length": length, "repaired": repaired, "note": note}

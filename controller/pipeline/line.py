@@ -1,0 +1,338 @@
+"""The line: what is done with every finished conversation, step by step; remembers how far each got, and retries."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from controller import disk
+from controller.catalogue import records
+from controller.catalogue.database import Catalogue
+from controller.catalogue.entries import Status
+from controller.catalogue.records import Settled
+from controller.core.finished import Finished
+from controller.core.plain import to_plain
+from controller.pipeline import judge, story
+from controller.pipeline.children import Children
+from controller.pipeline.join import Joined, join
+from controller.pipeline.measure import Condition, Measured, measure
+from controller.pipeline.picture import draw
+from controller.pipeline.store import store
+from controller.pipeline.story import Story
+from controller.pipeline.task import Task
+from controller.pipeline.verify import NotTheSame, Verified, verify
+from controller.spool import LEDGER, Job, NotARecording, Spool, another_name, is_waiting
+
+log = structlog.get_logger("pipeline")
+
+BACKOFF_SECONDS = (1.0, 5.0, 30.0, 120.0, 300.0)
+"""Between attempts; the last one goes on for as long as it takes, where the disk or the database said no."""
+MOST_FAULTS = 5
+"""Attempts at a job that fails for a reason of its own; then it is left in the spool and somebody is told."""
+MOST_UNWRITTEN = 100_000
+"""Calls without a recording that wait for a database which cannot be written; older ones are in the journal only."""
+PARTING_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`do` takes a Task and returns a record; it is done in a child process, and may be done twice."""
+
+    name: str
+    do: Callable[[Task], Any]
+
+
+STEPS = (
+    Step("measure", measure),
+    Step("join", join),
+    Step("picture", draw),
+    Step("store", store),
+    Step("verify", verify),
+)
+"""In order. Then the recording is told (recording.json), its row settled, and its raw files deleted."""
+
+Watcher = Callable[[Finished, Settled], None]
+
+
+class Line:
+    """Takes what the engine hands over, and works on it. `store`: the folder of finished recordings; `catch_all`: who
+    gets what belongs to nobody ("": it is dropped); `watcher` hears of each recording what became of it."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        catalogue: Catalogue,
+        store: Path,
+        catch_all: str = "",
+        workers: int = 2,
+        watcher: Watcher | None = None,
+        make_pool: Callable[[int], Executor] | None = None,
+    ) -> None:
+        self.spool, self.catalogue, self.store, self.catch_all = spool, catalogue, store, catch_all
+        self.faults = 0
+        self._watcher = watcher
+        self._children = Children(workers, make_pool)
+        self._turn = asyncio.Semaphore(workers)
+        self._at_work: dict[str, asyncio.Task[None]] = {}  # by recording
+        self._taking = 0
+        self._all_taken = asyncio.Event()
+        self._unwritten: list[Finished] = []
+        self._more = asyncio.Event()
+
+    # -- the door ----------------------------------------------------------------------------------------------
+
+    def finish(self, finished: Finished) -> None:
+        """The one door, for the engine: returns at once and never fails. Twice the same is once."""
+        if finished.decision.hidden:
+            log.error("a helpline's call was handed over", pbx=finished.pbx)
+            return
+        if finished.recording is None:
+            self._unwritten.append(finished)
+            if len(self._unwritten) > MOST_UNWRITTEN:
+                log.error("the catalogue cannot be written: a call is in the journal only", call=finished.call)
+                del self._unwritten[0]
+            self._more.set()
+            return
+        self._begin(finished.recording, partial(self._took, finished))
+
+    async def work(self) -> None:
+        """Until cancelled: finish what a crash interrupted, and write down calls that were not recorded."""
+        try:
+            await self.recover()
+            while True:
+                await self._more.wait()
+                await self._write_calls()
+        finally:
+            await self._part()
+
+    async def recover(self) -> None:
+        """Take up every job that is in the spool."""
+        for job in await asyncio.to_thread(lambda: list(self.spool.unfinished())):
+            if isinstance(job, Job) and job.recording not in self._at_work:
+                self._begin(job.recording, partial(self._resumed, job))
+
+    async def idle(self) -> None:
+        """Return when all that was handed over so far is done; that may be never, while a disk is full."""
+        await self._write_calls()
+        while self._at_work:
+            await asyncio.wait(list(self._at_work.values()))
+
+    # -- one recording -----------------------------------------------------------------------------------------
+
+    async def run(self, job: Job) -> Settled:
+        """Every step of one job, as often as it takes; returns what became of it. Other jobs go on meanwhile."""
+        faults = attempt = 0
+        while True:
+            try:
+                async with self._turn:
+                    settled = await self._steps(job)
+                break
+            except Exception as error:
+                self.faults += 1
+                waits = isinstance(error, OSError | SQLAlchemyError) and not await asyncio.to_thread(
+                    _lost, error, job
+                )
+                faults += not waits
+                log.error("a step failed", recording=job.recording, why=str(error), exc_info=None if waits else error)
+                if faults >= MOST_FAULTS:
+                    settled = Settled(Status.FAILED, f"left in the spool after {faults} attempts: {error!r}")
+                    with suppress(SQLAlchemyError):
+                        await records.settle(self.catalogue, job.finished, settled)
+                    break
+            await asyncio.sleep(_backoff(attempt))
+            attempt += 1
+        log.info("recording " + settled.status.value, recording=job.recording, why=settled.why)
+        if self._watcher is not None:
+            self._watcher(job.finished, settled)
+        return settled
+
+    async def _steps(self, job: Job) -> Settled:
+        done = await asyncio.to_thread(_ledger, job)
+        settled = judge.unheard(job.finished, self.catch_all)
+        for step in STEPS if settled is None else ():
+            if step.name not in done:
+                try:
+                    found = await self._children.do(step.do, Task(job, self.store, done))
+                except (NotTheSame, FileNotFoundError):
+                    # What an earlier step found is not so any more: begin with the first one again.
+                    await asyncio.to_thread(_write_ledger, job, {})
+                    raise
+                done[step.name] = to_plain(found)
+                await asyncio.to_thread(_write_ledger, job, done)
+            settled = self._judged(step, Task(job, self.store, done))
+            if settled is not None:
+                break
+        if settled is None:
+            settled = await self._told(Task(job, self.store, done))
+        await records.settle(self.catalogue, job.finished, settled)
+        # Only now, with the row on the disk, may anything be deleted.
+        await asyncio.to_thread(self._sweep, job, settled, done)
+        return settled
+
+    def _judged(self, step: Step, task: Task) -> Settled | None:
+        if step.name == "measure":
+            return judge.measured_only(task.found("measure", Measured))
+        if step.name == "join":
+            return judge.joined_only(task.job.finished, task.found("join", Joined))
+        return None
+
+    async def _told(self, task: Task) -> Settled:
+        finished, folder = task.job.finished, task.found("store", str)
+        measured, joined = task.found("measure", Measured), task.found("join", Joined)
+        settled = judge.kept(finished, measured, joined, task.found("verify", Verified), folder, self.catch_all)
+        await asyncio.to_thread(story.tell, self.store / folder, Story(finished, settled))
+        return settled
+
+    def _sweep(self, job: Job, settled: Settled, done: dict[str, Any]) -> None:
+        if "measure" in done and settled.status is not Status.DROPPED:
+            measured = Task(job, self.store, done).found("measure", Measured)
+            unreadable = {raw.name for raw in measured.raws if raw.condition is Condition.UNREADABLE}
+            for raw in job.raws:
+                if raw.name in unreadable:
+                    log.error("a file that nobody can read is set aside", recording=job.recording, file=raw.name)
+                    self.spool.set_aside(job, raw)
+        self.spool.forget(job)
+
+    # -- taking over -------------------------------------------------------------------------------------------
+
+    def _begin(self, recording: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Start it, behind what is being done with a recording of this name already."""
+        before = self._at_work.get(recording)
+
+        async def in_turn() -> None:
+            if before is not None:
+                await asyncio.wait([before])
+            await work()
+
+        task = asyncio.get_running_loop().create_task(in_turn(), name=f"recording {recording}")
+        self._at_work[recording] = task
+        task.add_done_callback(lambda done: self._ended(recording, done))
+
+    def _ended(self, recording: str, task: asyncio.Task[None]) -> None:
+        if self._at_work.get(recording) is task:
+            del self._at_work[recording]
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a recording was given up", recording=recording, exc_info=task.exception())
+
+    async def _took(self, finished: Finished) -> None:
+        self._taking += 1
+        self._all_taken.clear()
+        try:
+            job = await self._take(finished)
+        finally:
+            self._taking -= 1
+            if not self._taking:
+                self._all_taken.set()
+        if job is not None:
+            await self.run(job)
+
+    async def _take(self, finished: Finished) -> Job | None:
+        """The job, with its row; None where there is nothing to do."""
+        attempt = 0
+        while True:
+            try:
+                fresh = await self._unused(finished)
+                if fresh is None:
+                    return None
+                job = await self.spool.take_over(fresh)
+                await records.add_recording(self.catalogue, job.finished)
+                return job
+            except NotARecording as error:
+                log.error("this cannot be a recording", call=finished.call, why=str(error))
+                return None
+            except (OSError, SQLAlchemyError) as error:
+                # The files stay where they are, or in the job's folder: nothing is lost by waiting.
+                log.error("files cannot be taken over yet", recording=finished.recording, why=str(error))
+            await asyncio.sleep(_backoff(attempt))
+            attempt += 1
+
+    async def _unused(self, finished: Finished) -> Finished | None:
+        """The conversation under a name that is not in the store yet; None: it is, and this is a repetition."""
+        while finished.recording is not None:
+            known = await records.status_of(self.catalogue, finished.recording)
+            if known is None or self.spool.has(finished.recording):
+                return finished
+            if not await asyncio.to_thread(is_waiting, finished):
+                return None
+            finished = replace(finished, recording=another_name(finished.recording))
+        return None
+
+    async def _resumed(self, job: Job) -> None:
+        attempt = 0
+        while True:
+            try:
+                await asyncio.to_thread(self.spool.resume, job)
+                await records.add_recording(self.catalogue, job.finished)
+                break
+            except (OSError, SQLAlchemyError) as error:
+                log.error("a recording cannot be taken up yet", recording=job.recording, why=str(error))
+            await asyncio.sleep(_backoff(attempt))
+            attempt += 1
+        await self.run(job)
+
+    # -- calls without a recording -----------------------------------------------------------------------------
+
+    async def _write_calls(self) -> None:
+        """All that wait, in one transaction."""
+        self._more.clear()
+        batch, self._unwritten = self._unwritten, []
+        if not batch:
+            return
+        try:
+            await records.add_calls(self.catalogue, batch)
+        except BaseException as error:
+            self._unwritten = batch + self._unwritten
+            if not isinstance(error, SQLAlchemyError):
+                raise
+            log.error("the catalogue cannot be written", calls=len(self._unwritten), why=str(error))
+            await asyncio.sleep(BACKOFF_SECONDS[0])
+            self._more.set()
+
+    async def _part(self) -> None:
+        """The end: what is being taken over is taken over; what is being worked on waits for the next start."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PARTING_SECONDS):
+                await self._write_calls()
+                if self._taking:
+                    await self._all_taken.wait()
+        await _cancel(self._at_work.values())
+        self._children.close()
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    working = list(tasks)
+    for task in working:
+        task.cancel()
+    await asyncio.gather(*working, return_exceptions=True)
+
+
+def _backoff(attempt: int) -> float:
+    return BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)]
+
+
+def _lost(error: Exception, job: Job) -> bool:
+    """Whether a file is gone, and not the whole disk with it: waiting brings a disk back, but not a file."""
+    return isinstance(error, FileNotFoundError) and job.folder.is_dir()
+
+
+def _ledger(job: Job) -> dict[str, Any]:
+    """What was done, by name of the step; {} where it cannot be read: then all of it is done again."""
+    try:
+        row = json.loads((job.folder / LEDGER).read_bytes())
+        return dict(row)
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _write_ledger(job: Job, done: dict[str, Any]) -> None:
+    disk.write(job.folder / LEDGER, json.dumps(done).encode())
