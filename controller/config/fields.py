@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -58,9 +58,10 @@ def _seconds(value: object) -> object:
 
 
 def _zone(value: str) -> str:
-    if value not in available_timezones():
-        raise ValueError(f"there is no time zone '{value}': write one such as Europe/London or UTC")
-    ZoneInfo(value)
+    try:
+        ZoneInfo(value)
+    except (ValueError, KeyError, OSError):
+        raise ValueError(f"there is no time zone '{value}': write one such as Europe/London or UTC") from None
     return value
 
 
