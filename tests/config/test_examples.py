@@ -1,12 +1,13 @@
 """The starter file and the examples load, and the example of everything leaves nothing out."""
 
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from controller.config import models
-from controller.config.load import Config, load
+from controller.config.load import Config, load, parse
 from controller.config.machinery import Ami, Ari, Pbx
 from controller.config.starter import starter
 from controller.config.tables import LISTS, SINGLE
@@ -77,3 +78,11 @@ def test_the_small_office_does_what_its_comments_say(loaded: Path) -> None:
     )
     assert decide(policy, queued("sales")).mode is Mode.ALWAYS_WITH_PAUSE
     assert decide(policy, inbound("101", number="116123")).hidden
+
+
+def test_every_piece_of_policy_in_the_guide_loads() -> None:
+    pieces = re.findall(r"```toml\n(.*?)```", Path("docs/policy.md").read_text(), re.DOTALL)
+    assert len(pieces) >= 5
+    people = '[[extension]]\nnumber = "101"\nname = "Bob Example"\n'
+    for piece in pieces:
+        assert parse(people + piece, Path("policy.md")).warnings == ()
