@@ -91,7 +91,7 @@ class Engine:
         self.journal = journal
         self.sessions: dict[CallId, Session] = {}
         self.tally = Tally()
-        self.links: dict[str, str] = {name: "not connected yet" for name in drivers}  # "" = up
+        self.links: dict[str, str] = dict.fromkeys(drivers, "not connected yet")  # "" = up
         self.watchers: set[Callable[[Session, Event], None]] = set()
         self._finish = finish
         self._clock = clock
@@ -210,7 +210,7 @@ class Engine:
         try:
             self.journal.append(entry, remember)
         except OSError as error:
-            # The call goes on and so does its recording: a journal that cannot be written is an alarm, not a reason to stop.
+            # The call and its recording go on: a journal that cannot be written is an alarm, no reason to stop.
             self._alarm(Alarm(call.id, f"the journal cannot be written: {error}", "free space on its disk"))
 
     def _carry_out(self, session: Session, command: Command, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""The journal: append-only, one JSON line per event: what happened, what was decided and by which rule, what we asked.
+"""The journal: append-only, a JSON line per event: what happened, what was decided and by which rule, what we asked.
 
 A line is written before the commands in it are carried out. Replay and explain read it; nothing is ever rewritten.
 Calls with a helpline leave no line: see Journal.append.
@@ -39,7 +39,7 @@ class Entry:
 class Journal:
     """The journal's writing end. One file per day (UTC) in `folder`.
 
-    The lines of a call are held in memory until something has to be remembered (a command, an answer, its end), so that
+    The lines of a call are held in memory until something must be remembered (a command, an answer, its end), so that
     a call which turns out to concern a helpline can be forgotten without a trace (F-014).
     """
 

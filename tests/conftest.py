@@ -16,7 +16,7 @@ FAMILIES = "WYIHVFB"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--conformance", action="store_true", help="write docs/conformance.md and build/conformance.json")
+    parser.addoption("--conformance", action="store_true", help="write docs/conformance.md")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -66,8 +66,8 @@ def _page(rows: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# Conformance",
         "",
-        "Made by `make conformance` from the marks on the tests; do not edit. What touches a call counts as proven only",
-        "by a live test on a real PBX.",
+        "Made by `make conformance` from the marks on the tests; do not edit. What touches a call counts as proven",
+        "only by a live test on a real PBX.",
         "",
         "| family | proven | failing | open |",
         "|---|--:|--:|--:|",

@@ -1,4 +1,4 @@
-"""Fails when a package that OnRecord installs by default or by an extra is under the GPL (design: no GPL in the set)."""
+"""Fails when a package that OnRecord installs, by default or by an extra, is under the GPL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def wanted() -> set[str]:
             continue
         ours = name == "onrecord"
         queue += [
-            re.split(r"[\s;<>=!~\[(]", need, maxsplit=1)[0].lower() for need in needs if ours or "extra ==" not in need
+            re.split(r"[\s;<>=!~\[(]", need, maxsplit=1)[0].lower()
+            for need in needs
+            if ours or "extra ==" not in need
         ]
     return found - {"onrecord"}
 

@@ -1,4 +1,4 @@
-"""Playbook: a play of one call, `>>` what happens and `<<` what must be asked for; and Scene, which writes its events.
+"""Playbook: a play of one call, `>>` what happens, `<<` what must be asked for; and Scene, which writes its events.
 
     scene = Scene()
     play = Playbook(policy)

@@ -153,7 +153,7 @@ class AttributeSet:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The PBX confirmed one of our commands. It carries the command, so a stale answer is never taken for a new one."""
+    """The PBX confirmed one of our commands. It carries the command: a stale answer is never taken for a new one."""
 
     call: CallId
     at: float
@@ -185,7 +185,7 @@ class RecorderLost:
 
 @dataclass(frozen=True, slots=True)
 class RecorderFound:
-    """After a (re)connect: a recorder of ours runs. Whether it is muted no PBX can say, so the core asserts it again."""
+    """After a (re)connect: a recorder of ours runs. No PBX can say whether it is muted: the core asserts it again."""
 
     call: CallId
     at: float

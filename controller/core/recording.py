@@ -1,6 +1,6 @@
 """Recording: what the PBX confirmed, what we are waiting on, and the one step that closes the gap to what is wanted.
 
-design.md section 1. There is no machine with phases here: `wanted` is computed elsewhere, `state` is only what the PBX
+design.md section 1. There is no machine with phases: `wanted` is computed elsewhere, `state` is only what the PBX
 confirmed, and every step ends with close(). Events may come late, twice or in any order.
 """
 
@@ -41,7 +41,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that happened to a recording at a time. `kind`: start, stop, pause, resume, lost, failed, max-length…"""
+    """What happened to a recording at a time. `kind`: start, stop, pause, resume, lost, failed, max-length…"""
 
     kind: str
     at: float
@@ -96,7 +96,7 @@ Outcome = tuple[Recording, tuple[Command, ...]]
 def step(
     recording: Recording, event: Event, wanted: State, anchor: LegId | None, side: Side, by: str = ""
 ) -> Outcome:
-    """Hear the event, then close the gap to what is wanted. `anchor`: the leg for a start; None: nowhere to record."""
+    """Hear the event, then close the gap to what is wanted. `anchor`: the leg for a start; None: there is none."""
     recording, heard = hear(recording, event, wanted, by)
     recording, asked = close(recording, wanted, anchor, side)
     return recording, (*heard, *asked)
@@ -193,7 +193,7 @@ def _confirmed(recording: Recording, event: Done, by: str) -> Recording:
 
 
 def _confirmed_late(recording: Recording, event: Done) -> Outcome:
-    """An answer to a command that we had given up waiting for. Only a start matters: that recorder runs unheard of."""
+    """An answer to a command that we had given up waiting for. Only a start matters: that recorder runs."""
     command = event.command
     if not isinstance(command, Start) or command.recording != recording.id:
         return recording, ()
@@ -228,7 +228,7 @@ def _lost(recording: Recording, event: RecorderLost) -> Outcome:
 
 
 def _found(recording: Recording, event: RecorderFound, wanted: State) -> Outcome:
-    """Take over a recorder that runs. Nobody can tell whether it is muted: assume what makes close() assert the wish."""
+    """Take over a recorder that runs. Whether it is muted is unknown: assume what makes close() assert the wish."""
     assumed = State.PAUSED if wanted is State.ON else State.ON
     segment = recording.segment
     if segment is not None and segment.number == event.segment and segment.ended_at is None:

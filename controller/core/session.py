@@ -263,7 +263,7 @@ def _handed_over(session: Session) -> Outcome:
 
 
 def _discarded(session: Session) -> str:
-    """Why this recording must not be kept; "" where it is kept. Its measured length is judged later, by the pipeline."""
+    """Why this recording must not be kept; "" where it is kept. Its length is judged later, by the pipeline."""
     options = session.verdict.options if session.verdict else Options()
     if session.call.talked_at is None and not options.keep_unanswered:
         return "nobody answered, so nobody talked"

@@ -37,8 +37,8 @@ class PaperPbx:
         self.silent = False
         self.snapshot: list[Event] = []
         self._gone: set[LegId] = set()
-        self._hear: Callable[[Event], None] = lambda event: None
-        self._up: Callable[[bool, str], None] = lambda up, why: None
+        self._hear: Callable[[Event], None] = lambda _event: None
+        self._up: Callable[[bool, str], None] = lambda _up, _why: None
 
     async def run(self, hear: Callable[[Event], None], up: Callable[[bool, str], None]) -> None:
         """Connect at once, tell the snapshot, and stay."""
