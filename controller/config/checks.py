@@ -8,7 +8,7 @@ from typing import Any
 from controller.config import machinery, models
 from controller.config.build import SELECTORS
 from controller.config.positions import Path
-from controller.config.problems import Notes, meant
+from controller.config.problems import Notes
 from controller.config.tables import LISTS, Tables
 from controller.core.conditions import AllOf, AnyOf, Condition, Ddi, Not, Site
 from controller.core.decision import Grade, Mode, SubjectKind
@@ -23,8 +23,9 @@ def check(raw: Mapping[str, Any], tables: Tables, policy: Policy, notes: Notes) 
     _doubles(raw, notes)
     _endpoints(tables, notes)
     _sites(raw, tables, notes)
+    known = {key: _known(key, raw) for key in SELECTORS}
     for (place, table), rule in zip(tables.all("rule", models.Rule), policy.rules, strict=True):
-        _names(place, table, raw, notes)
+        _names(place, table, raw, known, notes)
         if ("rule", place) not in tables.partial:
             _contradictions(("rule", place), table, table.grade, policy, notes)
         _conditions(place, rule, policy, notes)
@@ -70,7 +71,7 @@ def _endpoints(tables: Tables, notes: Notes) -> None:
             where = (*path, "endpoints", place) if listed else path
             pbx, slash, _ = endpoint.partition("/")
             if slash and pbxs and pbx not in pbxs:
-                notes.wrong(where, f"'{endpoint}': there is no PBX '{pbx}'{meant(pbx, pbxs)}")
+                notes.wrong(where, f"'{endpoint}': there is no PBX '{pbx}'{notes.meant(pbx, pbxs)}")
             if endpoint in owners and owners[endpoint][0] != owner:
                 other, there = owners[endpoint]
                 notes.wrong(
@@ -99,15 +100,17 @@ def _sites(raw: Mapping[str, Any], tables: Tables, notes: Notes) -> None:
         for place, one in tables.all(table, kind):
             site = getattr(one, "site", "")
             if site and site not in known:
-                notes.wrong((table, place, "site"), _stranger("site", site, known))
+                notes.wrong((table, place, "site"), _stranger("site", site, known, notes))
 
 
-def _stranger(what: str, name: str, known: Iterable[str]) -> str:
-    near = meant(name, known)
+def _stranger(what: str, name: str, known: Iterable[str], notes: Notes) -> str:
+    near = notes.meant(name, known)
     return f"there is no {what} '{name}'" + (near or f': add [[{what}]] name = "{name}", or correct it')
 
 
-def _names(place: int, table: models.Rule, raw: Mapping[str, Any], notes: Notes) -> None:
+def _names(
+    place: int, table: models.Rule, raw: Mapping[str, Any], known: Mapping[str, frozenset[str]], notes: Notes
+) -> None:
     """Whom the rule names: somebody, and nobody who cannot exist."""
     if not any(raw["rule"][place].get(key) for key in SELECTORS):
         notes.wrong(
@@ -118,24 +121,29 @@ def _names(place: int, table: models.Rule, raw: Mapping[str, Any], notes: Notes)
     for key in SELECTORS:
         for entry, text in enumerate(getattr(table, key)):
             if not text.endswith("*"):
-                _stranger_in_rule(("rule", place, key, entry), key, text, raw, notes)
+                _stranger_in_rule(("rule", place, key, entry), key, text, known[key], notes)
 
 
-def _stranger_in_rule(path: Path, key: str, text: str, raw: Mapping[str, Any], notes: Notes) -> None:
+def _known(key: str, raw: Mapping[str, Any]) -> frozenset[str]:
+    """The names that a rule may give for this key, as far as the file lists them."""
+    if key not in ("group", "department"):
+        return frozenset(_listed(raw, key, "name", "number"))
+    field = "groups" if key == "group" else "department"
+    people = [one for table in ("extension", "line") for one in _entries(raw, table) if isinstance(one, Mapping)]
+    return frozenset(name for one in people for name in _flat(one.get(field)))
+
+
+def _stranger_in_rule(path: Path, key: str, text: str, known: frozenset[str], notes: Notes) -> None:
+    if text in known:
+        return
     if key in ("group", "department"):
-        field = "groups" if key == "group" else "department"
-        people = [one for table in ("extension", "line") for one in _entries(raw, table) if isinstance(one, Mapping)]
-        known = [name for one in people for name in _flat(one.get(field))]
-        if text not in known:
-            near = meant(text, known)
-            notes.wrong(path, f"no extension or line is in {key} '{text}'{near}")
+        notes.wrong(path, f"no extension or line is in {key} '{text}'{notes.meant(text, known)}")
         return
     number = not any(letter.isalpha() for letter in text)
-    known = _listed(raw, key, "name", "number")
-    if text in known or (number and key in ("extension", "ring_group", "ddi", "conference")):
+    if number and key in ("extension", "ring_group", "ddi", "conference"):
         return
     if known or key in ("line", "trunk") or (key == "extension" and " " in text):
-        notes.wrong(path, _stranger(key, text, known))
+        notes.wrong(path, _stranger(key, text, known, notes))
 
 
 def _flat(value: object) -> list[str]:
@@ -188,7 +196,7 @@ def _conditions(place: int, rule: Rule, policy: Policy, notes: Notes) -> None:
             notes.wrong(("rule", place, "when"), "ddi_calls holds for DDIs only, and this rule names none")
         if isinstance(condition, Site):
             for name in sorted(condition.names - set(policy.sites)):
-                notes.wrong(("rule", place, "when"), _stranger("site", name, policy.sites))
+                notes.wrong(("rule", place, "when"), _stranger("site", name, policy.sites, notes))
 
 
 def _parts(condition: Condition | None) -> Iterator[Condition]:

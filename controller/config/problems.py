@@ -9,6 +9,8 @@ from pathlib import Path as FilePath
 
 from controller.config.positions import Path, line_of
 
+MOST_GUESSES = 50
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
@@ -47,12 +49,18 @@ class Notes:
         self._raw = raw
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
+        self._guesses = 0
 
     def wrong(self, path: Path, what: str) -> None:
         self.problems.append(Problem(line_of(self._lines, path), self._words(path), what))
 
     def warn(self, path: Path, what: str) -> None:
         self.warnings.append(Problem(line_of(self._lines, path), self._words(path), what))
+
+    def meant(self, word: str, known: Iterable[str]) -> str:
+        """As `meant`, for long lists of names: it is slow there, so after some guesses it guesses no more."""
+        self._guesses += 1
+        return meant(word, known) if self._guesses <= MOST_GUESSES else ""
 
     def line(self, path: Path) -> int:
         return line_of(self._lines, path)
