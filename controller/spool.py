@@ -133,21 +133,22 @@ class Spool:
         """Whether there is a job of this name, readable or not."""
         return (self.jobs / recording / JOB).exists()
 
-    def unfinished(self) -> Iterator[Job | Path]:
-        """Every job on the disk; the folder where it cannot be read. What a crash left of others is tidied away."""
+    def unfinished(self) -> Iterator[Job]:
+        """Every job on the disk that can be read; `onrecord check` names the others."""
         for folder in sorted(self.jobs.iterdir()):
-            if not (folder / JOB).exists():
-                # The crash came before the plan, so that nothing was brought yet, or at the very end of forget().
-                if all(path.name == LEDGER or path.name.endswith(disk.PART) for path in folder.iterdir()):
-                    disk.remove_folder(folder)
-                else:
-                    yield folder
-                continue
             try:
-                yield _read(folder / JOB)
+                if (folder / JOB).exists():
+                    yield _read(folder / JOB)
             except Unplanned as error:
                 log.error("a job cannot be read", folder=str(folder), why=str(error))
-                yield folder
+
+    def tidy(self) -> None:
+        """Delete what a crash left of jobs just begun or all but forgotten. Only while nothing is at work."""
+        for folder in sorted(self.jobs.iterdir()):
+            # Before the plan nothing was brought, and behind it nothing is left but the ledger.
+            leftovers = (path.name == LEDGER or path.name.endswith(disk.PART) for path in folder.iterdir())
+            if not (folder / JOB).exists() and all(leftovers):
+                disk.remove_folder(folder)
 
     def resume(self, job: Job) -> None:
         """After a crash: bring what the job's plan names and is not here yet. Blocks."""
@@ -304,7 +305,7 @@ def _read(path: Path) -> Job:
         row: Any = json.loads(path.read_bytes())
         finished = from_plain(Finished, row["finished"])
         raws = from_plain(tuple[Raw, ...], row["files"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unplanned(f"{path} cannot be read: {error!r}") from error
     recording = finished.recording
     if recording is None or recording != path.parent.name:

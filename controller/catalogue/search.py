@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,8 @@ from controller.core.plain import from_plain
 
 AUDIO = (Status.WORKING.value, Status.KEPT.value, Status.FAILED.value)
 """There is audio of such a recording, or soon will be."""
+PAGE = 500
+"""Rows asked for at once: SQLite takes so many values in one question, and no more than 32,766."""
 LEAST_DIGITS = 6
 """A number with at least so many digits is also found where it is written longer: with area or country code."""
 
@@ -82,14 +84,28 @@ async def show(catalogue: Catalogue, identity: str) -> tuple[CallStory, ...]:
         )
 
 
-async def recordings_with(catalogue: Catalogue, *statuses: Status) -> tuple[RecordingEntry, ...]:
-    """Every recording of these statuses, oldest first."""
-    states = [status.value for status in statuses]
+async def recordings_with(catalogue: Catalogue, *statuses: Status) -> AsyncIterator[RecordingEntry]:
+    """Every recording of these statuses, in order of their ids; page by page, so that nobody is held up."""
+    after = ""
+    while True:
+        wanted = select(recordings).where(recordings.c.status.in_([status.value for status in statuses]))
+        async with catalogue.reading() as connection:
+            page = wanted.where(recordings.c.id > after).order_by(recordings.c.id).limit(PAGE)
+            rows = (await connection.execute(page)).mappings().all()
+            by_recording = await _owners(connection, [row["id"] for row in rows])
+        for row in rows:
+            yield _recording(row, by_recording.get(row["id"], ()))
+        if len(rows) < PAGE:
+            return
+        after = rows[-1]["id"]
+
+
+async def count_recordings(catalogue: Catalogue, *statuses: Status) -> int:
+    """How many recordings are of these statuses."""
+    wanted = recordings.c.status.in_([status.value for status in statuses])
     async with catalogue.reading() as connection:
-        wanted = select(recordings).where(recordings.c.status.in_(states)).order_by(recordings.c.began_at)
-        rows = (await connection.execute(wanted)).mappings().all()
-        by_recording = await _owners(connection, [row["id"] for row in rows])
-        return tuple(_recording(row, by_recording.get(row["id"], ())) for row in rows)
+        found = await connection.execute(select(func.count()).select_from(recordings).where(wanted))
+        return int(found.scalar_one())
 
 
 def _conditions(query: Query) -> list[ColumnElement[bool]]:
@@ -169,7 +185,9 @@ def _text(text: str) -> ColumnElement[bool]:
 
 
 async def _entries(connection: AsyncConnection, rows: Sequence[RowMapping]) -> tuple[CallEntry, ...]:
-    """The calls of these rows with their parties and recordings: four questions, however many calls."""
+    """The calls of these rows with their parties and recordings: three questions per page, however many calls."""
+    if len(rows) > PAGE:
+        return await _entries(connection, rows[:PAGE]) + await _entries(connection, rows[PAGE:])
     ids = [row["id"] for row in rows]
     people: dict[int, list[PartyEntry]] = defaultdict(list)
     for row in await _of(connection, parties, parties.c.call_id.in_(ids)):

@@ -41,6 +41,8 @@ MOST_FAULTS = 5
 """Attempts at a job that fails for a reason of its own; then it is left in the spool and somebody is told."""
 MOST_UNWRITTEN = 100_000
 """Calls without a recording that wait for a database which cannot be written; older ones are in the journal only."""
+LOOK_SECONDS = 60.0
+"""Between two looks into the spool for jobs that nobody handed over."""
 PARTING_SECONDS = 10.0
 
 
@@ -84,6 +86,8 @@ class Line:
         self._children = Children(workers, make_pool)
         self._turn = asyncio.Semaphore(workers)
         self._at_work: dict[str, asyncio.Task[None]] = {}  # by recording
+        self._running: set[str] = set()  # the same under their final names, which may differ
+        self._given_up: set[str] = set()  # until the next start
         self._taking = 0
         self._all_taken = asyncio.Event()
         self._unwritten: list[Finished] = []
@@ -108,17 +112,18 @@ class Line:
     async def work(self) -> None:
         """Until cancelled: finish what a crash interrupted, and write down calls that were not recorded."""
         try:
-            await self.recover()
+            if not self._at_work:
+                await asyncio.to_thread(self.spool.tidy)
             while True:
-                await self._more.wait()
-                await self._write_calls()
+                await self.recover()
+                await self._write_for(LOOK_SECONDS)
         finally:
             await self._part()
 
     async def recover(self) -> None:
-        """Take up every job that is in the spool."""
+        """Take up every job that is in the spool: after a crash, or put there by `onrecord check --repair`."""
         for job in await asyncio.to_thread(lambda: list(self.spool.unfinished())):
-            if isinstance(job, Job) and job.recording not in self._at_work:
+            if not {job.recording} & (self._at_work.keys() | self._running | self._given_up):
                 self._begin(job.recording, partial(self._resumed, job))
 
     async def idle(self) -> None:
@@ -131,12 +136,22 @@ class Line:
 
     async def run(self, job: Job) -> Settled:
         """Every step of one job, as often as it takes; returns what became of it. Other jobs go on meanwhile."""
+        self._running.add(job.recording)
+        try:
+            settled = await self._until_done(job)
+        finally:
+            self._running.discard(job.recording)
+        log.info("recording " + settled.status.value, recording=job.recording, why=settled.why)
+        if self._watcher is not None:
+            self._watcher(job.finished, settled)
+        return settled
+
+    async def _until_done(self, job: Job) -> Settled:
         faults = attempt = 0
         while True:
             try:
                 async with self._turn:
-                    settled = await self._steps(job)
-                break
+                    return await self._steps(job)
             except Exception as error:
                 self.faults += 1
                 waits = isinstance(error, OSError | SQLAlchemyError) and not await asyncio.to_thread(
@@ -145,16 +160,13 @@ class Line:
                 faults += not waits
                 log.error("a step failed", recording=job.recording, why=str(error), exc_info=None if waits else error)
                 if faults >= MOST_FAULTS:
-                    settled = Settled(Status.FAILED, f"left in the spool after {faults} attempts: {error!r}")
+                    why = f"left in the spool after {faults} attempts: {error!r}"
+                    self._given_up.add(job.recording)
                     with suppress(SQLAlchemyError):
-                        await records.settle(self.catalogue, job.finished, settled)
-                    break
+                        await records.settle(self.catalogue, job.finished, Settled(Status.FAILED, why))
+                    return Settled(Status.FAILED, why)
             await asyncio.sleep(_backoff(attempt))
             attempt += 1
-        log.info("recording " + settled.status.value, recording=job.recording, why=settled.why)
-        if self._watcher is not None:
-            self._watcher(job.finished, settled)
-        return settled
 
     async def _steps(self, job: Job) -> Settled:
         done = await asyncio.to_thread(_ledger, job)
@@ -244,6 +256,7 @@ class Line:
                 fresh = await self._unused(finished)
                 if fresh is None:
                     return None
+                self._running.add(str(fresh.recording))
                 job = await self.spool.take_over(fresh)
                 await records.add_recording(self.catalogue, job.finished)
                 return job
@@ -281,6 +294,14 @@ class Line:
         await self.run(job)
 
     # -- calls without a recording -----------------------------------------------------------------------------
+
+    async def _write_for(self, seconds: float) -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        with suppress(TimeoutError):
+            while True:
+                async with asyncio.timeout_at(until):
+                    await self._more.wait()
+                await self._write_calls()
 
     async def _write_calls(self) -> None:
         """All that wait, in one transaction."""

@@ -23,6 +23,7 @@ PAPER, LINE, INK = (250, 250, 247), (214, 214, 208), (70, 70, 66)
 SIDES: tuple[Colour, ...] = ((31, 96, 156), (191, 92, 24))
 EVERYBODY: Colour = (62, 120, 86)
 PAUSED, GAP, CUT_LINE, TROUBLE = (240, 226, 178), (226, 226, 222), (176, 130, 0), (190, 30, 30)
+TROUBLES = ("failed", "lost", "max-length", "refused")
 TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 """Seconds between two labels of the time axis."""
 
@@ -70,9 +71,9 @@ def paint(finished: Finished, plan: Timeline, peaks: NDArray[np.int16]) -> Pixel
     lanes = len(peaks)
     pixels = np.full((TOP + lanes * LANE + FOOT, WIDTH, 3), PAPER, np.uint8)
     for begin, until in plan.gaps:
-        _shade(pixels, plan, begin, until, GAP, lanes)
+        _shade(pixels, (_x(plan, begin), _x(plan, until)), GAP, lanes, "NOT RECORDED")
     for begin, until in paused(finished, plan):
-        _shade(pixels, plan, begin, until, PAUSED, lanes)
+        _shade(pixels, (_x(plan, begin), _x(plan, until)), PAUSED, lanes, "PAUSED")
     for n, lane in enumerate(peaks):
         colour = EVERYBODY if lanes == 1 else SIDES[n]
         _wave(pixels, lane, TOP + n * LANE, colour)
@@ -104,9 +105,13 @@ def _x(plan: Timeline, frame: int) -> int:
     return EDGE + round(frame * (WIDTH - 2 * EDGE) / plan.frames)
 
 
-def _shade(pixels: Pixels, plan: Timeline, begin: int, until: int, colour: Colour, lanes: int) -> None:
-    left, right = _x(plan, begin), _x(plan, until)
+def _shade(pixels: Pixels, columns: tuple[int, int], colour: Colour, lanes: int, label: str) -> None:
+    """A stretch of the time; its name stands above it where it is wide enough."""
+    left, right = columns
     pixels[TOP : TOP + lanes * LANE, left : max(right, left + 1)] = colour
+    space = right - left - png.text_width(label)
+    if space > 8:
+        png.write_text(pixels, left + space // 2, TOP - 14, label, INK)
 
 
 def _wave(pixels: Pixels, lane: NDArray[np.int16], top: int, colour: Colour) -> None:
@@ -152,15 +157,13 @@ def _cut_lines(pixels: Pixels, plan: Timeline, lanes: int) -> None:
             gone += until - begin
             for y in range(TOP, TOP + lanes * LANE, 6):
                 pixels[y : y + 3, x] = CUT_LINE
+            png.write_text(pixels, x - 8, TOP - 14, "CUT", CUT_LINE)
 
 
 def _flag(pixels: Pixels, x: int, kind: str) -> None:
-    """A mark above the lanes: a filled one for what went wrong."""
+    """A mark at the top edge; a larger one, in red, for what went wrong."""
     x = min(max(x, 3), WIDTH - 4)
-    trouble = kind in ("failed", "lost", "max-length")
-    colour = TROUBLE if trouble else INK
-    pixels[TOP - 8 : TOP, x] = colour
-    initial = {"start": "S", "stop": "E", "pause": "P", "resume": "R", "key": "K"}.get(
-        kind, "" if not trouble else "X"
-    )
-    png.write_text(pixels, max(0, x - 2), TOP - 17, initial, colour)
+    if kind in TROUBLES:
+        pixels[TOP - 12 : TOP, x - 1 : x + 2] = TROUBLE
+    else:
+        pixels[TOP - 5 : TOP, x] = INK

@@ -1,0 +1,67 @@
+"""A conversation made up for files of ours of which nobody knows the call: found by check, never thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+from controller.core.commands import CallId, LegId
+from controller.core.decision import Decision, Mode
+from controller.core.finished import Finished, FinishedSegment
+from controller.core.recording import Mark
+from controller.pipeline.audio import Audio
+from controller.pipeline.wav import Unreadable
+from controller.spool import MonitorName, Sound, another_name
+
+# Not unassigned: that could mean discarding it.
+UNKNOWN = Decision(Mode.ALWAYS, "found in the PBX's folder; which call it was, nobody knows")
+
+
+def unknown_call(pbx: str, found: Iterable[tuple[MonitorName, Path]]) -> Finished:
+    """All segments of one recording; the times are those of the files. Raises OSError."""
+    ordered = sorted(found, key=lambda one: one[0].segment)
+    recording = ordered[0][0].recording
+    segments = tuple(_segment(number, list(files)) for number, files in groupby(ordered, lambda one: one[0].segment))
+    began, ended = min(one.started_at for one in segments), max(one.ended_at for one in segments)
+    return Finished(
+        call=CallId(f"{pbx}/adopted:{recording}"),
+        pbx=pbx,
+        began_at=began,
+        ended_at=ended,
+        decision=UNKNOWN,
+        recording=recording,
+        segments=segments,
+        marks=(Mark("adopted", began, segments[0].number, note="found in the PBX's folder"),),
+    )
+
+
+def renamed(finished: Finished) -> Finished:
+    """The same under a name that the catalogue does not know: its own is in use."""
+    if finished.recording is None:
+        return finished
+    return replace(finished, recording=another_name(finished.recording))
+
+
+def _segment(number: int, files: list[tuple[MonitorName, Path]]) -> FinishedSegment:
+    paths = {name.sound: str(path) for name, path in files}
+    ended = max(path.stat().st_mtime for _, path in files)
+    return FinishedSegment(
+        number=number,
+        leg=LegId(""),
+        started_at=ended - max(_seconds(path) for _, path in files),
+        ended_at=ended,
+        ended_by="unknown",
+        mixed=paths.get(Sound.MIXED, ""),
+        anchor=paths.get(Sound.ANCHOR, ""),
+        others=paths.get(Sound.OTHERS, ""),
+    )
+
+
+def _seconds(path: Path) -> float:
+    try:
+        with Audio(path) as audio:
+            return audio.frames / audio.rate
+    except Unreadable:
+        return 0.0
