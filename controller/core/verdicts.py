@@ -21,7 +21,8 @@ def verdicts_on(
 ) -> tuple[list[Verdict], str]:
     """The verdicts that count, and the reason to give if none of them is an opinion. The others go to the trace."""
     kind, alone = _kind(policy, call), _alone(policy, call, subjects)
-    away = frozenset() if is_room(call.id) else seated(call)
+    # Asterisk's Page() joins its phones in a conference of its own: that is no conference to anybody.
+    away = frozenset() if is_room(call.id) or kind in _PAGED else seated(call)
     counted: list[Verdict] = []
     aside = ""
     for subject, legs in subjects:
@@ -109,6 +110,7 @@ def _kind(policy: Policy, call: Call) -> str:
 
 
 _KINDS = ("paging", "intercom", "voicemail")
+_PAGED = ("paging", "intercom")
 
 
 def _unwanted(verdict: Verdict, kind: str) -> str:
@@ -116,6 +118,8 @@ def _unwanted(verdict: Verdict, kind: str) -> str:
     terms = verdict.terms
     if not kind or terms.grade not in (Grade.YES, Grade.FORCE):
         return ""
+    if verdict.subject.kind is SubjectKind.CONFERENCE and kind in _PAGED:
+        return f"this is {_A[kind]} call, about which the caller's own call decides"
     if kind == "voicemail":
         return "" if terms.record_voicemail else "this is a voicemail call (record_voicemail is off)"
     return "" if terms.record_paging else f"this is {_A[kind]} call (record_paging is off)"

@@ -323,6 +323,30 @@ def test_each_can_be_switched_on_for_a_rule_or_for_all(switch: str, kind: str, e
     assert recorded(f"[defaults]\n{switch} = true\n" + always('extension = "*"'), call) is expected
 
 
+def test_the_conference_that_asterisk_makes_for_a_page_is_a_page_and_no_conference() -> None:
+    scene = Scene()
+    page = [
+        scene.appears("a", "100", dialled="*80101"),
+        scene.tells("a", "kind", "paging"),
+        scene.appears("b", "101", originating=False),
+        scene.rings("b"),
+        scene.joins("b", "b9", BridgeKind.ROOM, "187680039"),
+        scene.joins("a", "b9", BridgeKind.ROOM, "187680039"),
+    ]
+    everybody = always('extension = "*"\nconference = "*"')
+    assert "paging call" in decided(everybody, after(*page)).reason
+    paged = decided("[defaults]\nrecord_paging = true\n" + everybody, after(*page))
+    assert [str(owner) for owner in paged.owners] == ["extension 100", "extension 101"]
+    inside = Scene("main/room:187680039:b9")
+    room = after(
+        inside.appears("a", "100"),
+        inside.tells("a", "kind", "paging"),
+        inside.joins("a", "b9", BridgeKind.ROOM, "187680039"),
+        call=inside.call,
+    )
+    assert not recorded("[defaults]\nrecord_paging = true\n" + everybody, room)
+
+
 @pytest.mark.parametrize("dialled", ["*97", "*80101", "*82101"])
 def test_feature_codes_tell_paging_intercom_and_voicemail_too(dialled: str) -> None:
     text = '[numbers]\npaging = "*80!"\nintercom = ["*82!"]\nvoicemail = "*97"\n' + always('extension = "*"')
