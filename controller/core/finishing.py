@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from controller.core.calls import Call, Leg, is_room
 from controller.core.commands import HandOver, LegId, Start, pbx_of
@@ -22,6 +23,8 @@ def finish(session: Session, handover: HandOver, roster: Roster, files: Files) -
     call = session.call
     decision = session.verdict or session.decision or Decision(Mode.NEVER, "nothing was decided before it ended")
     recording = _recording(session, handover)
+    if recording is None and decision.mode is not Mode.NEVER:
+        decision = replace(decision, reason=_not_recorded(session, decision))
     ended_at = call.ended_at or call.began_at
     return Finished(
         call=call.id,
@@ -42,6 +45,18 @@ def finish(session: Session, handover: HandOver, roster: Roster, files: Files) -
         marks=recording.marks if recording else (),
         discard=handover.discard,
     )
+
+
+def _not_recorded(session: Session, decision: Decision) -> str:
+    """Why there is nothing to hear of a call that its rule would have let be recorded."""
+    rule = f"rule '{decision.rule}'" if decision.rule else "the default"
+    if session.call.talked_at is None:
+        return f"not recorded: nobody answered ({rule}, {decision.mode.value})"
+    if decision.mode is Mode.ON_DEMAND:
+        return f"not recorded: nobody asked for it ({rule} lets people record on demand)"
+    if session.recording is not None and session.recording.given_up:
+        return f"not recorded: the PBX would not start it ({rule}); see `onrecord explain`"
+    return f"not recorded: it ended before it began ({rule}, {decision.mode.value})"
 
 
 def _recording(session: Session, handover: HandOver) -> Recording | None:

@@ -19,7 +19,17 @@ from controller.core.commands import (
     Side,
 )
 from controller.core.decision import Decision, Mode, Options, StartPoint, Subject
-from controller.core.events import Asked, Done, Event, PolicyChanged, RecorderFound, TimerFired
+from controller.core.events import (
+    Asked,
+    Done,
+    Event,
+    Failed,
+    LegEnded,
+    PolicyChanged,
+    RecorderFound,
+    RecorderLost,
+    TimerFired,
+)
 from controller.core.policy import Policy
 from controller.core.recording import Recording, State
 from controller.core.subjects import anchor
@@ -63,7 +73,7 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
 
     `acting` False: the link is down or its snapshot not complete, so listen and decide, but ask the PBX for nothing.
     """
-    call = calls.update(session.call, event)
+    call = calls.update(_without_gone_leg(session, event), event)
     changed = call is not session.call
     session = replace(session, call=call) if changed else session
     if changed or session.decision is None or isinstance(event, PolicyChanged):
@@ -77,6 +87,25 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
     session, commands = _recorded(session, event, want, rules, acting)
     session, last = _handed_over(session)
     return session, (*answers, *timers, *commands, *last)
+
+
+def _without_gone_leg(session: Session, event: Event) -> Call:
+    """An answer which says that a leg is gone is as good as that leg's end, and often comes first: without it the
+    next start would go to the very channel that just hung up."""
+    if not isinstance(event, Failed | RecorderLost) or not event.leg_gone:
+        return session.call
+    if isinstance(event, Failed):
+        return calls.update(session.call, LegEnded(event.call, event.at, event.command.leg, "gone"))
+    carriers = [
+        segment.leg
+        for each in (session.recording, *session.rest)
+        if each is not None and each.id == event.recording
+        for segment in each.segments
+        if segment.number == event.segment
+    ]
+    return (
+        calls.update(session.call, LegEnded(event.call, event.at, carriers[0], "gone")) if carriers else session.call
+    )
 
 
 def merge(session: Session, other: Session, rules: Policy) -> Session:

@@ -1,0 +1,69 @@
+"""The command line: `onrecord …`. Each group of commands has a file; here they are put together."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from controller.cli.ending import BAD_USE, Ending
+
+app = typer.Typer(
+    name="onrecord",
+    help="Record calls on Asterisk by policy, and know why each was recorded or was not.\n\n"
+    "Exit codes: 0 well; 1 something was found or refused; 2 wrong use or configuration; 3 cannot be reached.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+calls = typer.Typer(help="Control a live call.", no_args_is_help=True)
+app.add_typer(calls, name="call")
+
+COMMANDS = {
+    "run": "controller.cli.run:run",
+    "demo": "controller.cli.run:demo",
+    "init": "controller.cli.setup:init",
+    "doctor": "controller.cli.setup:doctor",
+    "why": "controller.cli.story:why",
+    "explain": "controller.cli.story:explain",
+    "replay": "controller.cli.story:replay",
+    "list": "controller.cli.records:list_",
+    "show": "controller.cli.records:show",
+    "export": "controller.cli.records:export",
+    "check": "controller.cli.records:check",
+}
+CALL_COMMANDS = {name: f"controller.cli.live:{name}" for name in ("list_", "start", "stop", "pause", "resume")}
+
+
+def _add(to: typer.Typer, name: str, where: str) -> None:
+    module, _, function = where.partition(":")
+    to.command(name)(getattr(importlib.import_module(module), function))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point. Expected trouble ends in one plain sentence on stderr and an exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    wanted = given[0] if given and given[0] in COMMANDS else None
+    # What is not asked for is not imported: the database and the web client alone cost half a second.
+    for name, where in COMMANDS.items():
+        if wanted in (None, name) and importlib.util.find_spec(where.partition(":")[0]):
+            _add(app, name, where)
+    for name, where in CALL_COMMANDS.items():
+        if wanted is None:
+            _add(calls, name.rstrip("_"), where)
+    _guarded(lambda: app(given, standalone_mode=True))
+
+
+def _guarded(work: Callable[[], Any]) -> None:
+    try:
+        work()
+    except Ending as ending:
+        print(f"onrecord: {ending}", file=sys.stderr)
+        sys.exit(ending.code)
+    except ModuleNotFoundError as error:
+        print(f"onrecord: a package is missing ({error.name}): install onrecord with its extras", file=sys.stderr)
+        sys.exit(BAD_USE)

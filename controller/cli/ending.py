@@ -1,0 +1,69 @@
+"""How a command ends when it cannot do what was asked, and what several commands share: configuration and output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from controller.config.load import Config, load
+from controller.config.problems import ConfigError
+
+FOUND, BAD_USE, UNREACHABLE = 1, 2, 3
+
+
+class Ending(Exception):
+    """The command ends with this sentence and this exit code."""
+
+    def __init__(self, why: str, code: int = FOUND) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+ConfigPath = Annotated[
+    Path, typer.Option("--config", "-c", envvar="ONRECORD_CONFIG", help="The configuration file.", show_default=True)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+DEFAULT_CONFIG = Path("/etc/onrecord/onrecord.toml")
+
+
+def configuration(path: Path) -> Config:
+    """The configuration, or an Ending that names every mistake with its line."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        raise Ending(str(error), BAD_USE) from error
+    except OSError as error:
+        hint = "`onrecord init` writes one; --config or ONRECORD_CONFIG names another"
+        raise Ending(f"{path}: {error.strerror or error}: {hint}", BAD_USE) from error
+
+
+def screen() -> Console:
+    """The terminal, or a wide page where the output goes to a file or another program."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+
+
+def say_json(value: Any) -> None:
+    """Print as JSON: records as objects, times in ISO 8601."""
+    json.dump(value, sys.stdout, default=plain, ensure_ascii=False, indent=1)
+    print()
+
+
+def plain(value: Any) -> Any:
+    """What JSON does not know by itself, as something that it does."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return str(value)

@@ -1,0 +1,199 @@
+"""`onrecord list`, `show`, `export` and `check`: what is in the catalogue and the store."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from controller.catalogue import search
+from controller.catalogue.database import Catalogue, NoCatalogue, read_catalogue
+from controller.catalogue.entries import CallEntry, CallStory
+from controller.cli.ending import (
+    BAD_USE,
+    DEFAULT_CONFIG,
+    FOUND,
+    UNREACHABLE,
+    AsJson,
+    ConfigPath,
+    Ending,
+    configuration,
+    say_json,
+    screen,
+)
+from controller.config.load import Config
+from controller.control import NotRunning, ask
+from controller.pipeline import check as checking
+from controller.pipeline.export import NotExported
+from controller.pipeline.export import export as copy
+from controller.spool import Spool
+
+T = TypeVar("T")
+
+
+def _reading(config: Config, work: Callable[[Catalogue], Awaitable[T]]) -> T:
+    async def opened() -> T:
+        catalogue = await read_catalogue(config.catalogue.file)
+        try:
+            return await work(catalogue)
+        finally:
+            await catalogue.close()
+
+    try:
+        return asyncio.run(opened())
+    except (NoCatalogue, OSError) as error:
+        raise Ending(str(error), UNREACHABLE) from error
+
+
+def _time(text: str) -> datetime | None:
+    """An ISO 8601 time, or so long ago: 90m, 24h, 7d."""
+    if not text:
+        return None
+    units = {"m": "minutes", "h": "hours", "d": "days"}
+    if text[-1] in units and text[:-1].isdigit():
+        return datetime.now().astimezone() - timedelta(**{units[text[-1]]: int(text[:-1])})
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError as error:
+        raise Ending(
+            f"{text!r} is no time: write 2026-11-21T09:00, or 90m, 24h, 7d for so long ago", BAD_USE
+        ) from error
+
+
+def list_(
+    since: Annotated[str, typer.Option(help="From then on: a time, or 90m, 24h, 7d ago.")] = "7d",
+    until: Annotated[str, typer.Option(help="Until then.")] = "",
+    number: Annotated[str, typer.Option(help="With this number on either side.")] = "",
+    extension: Annotated[str, typer.Option(help="With this extension on it.")] = "",
+    subject: Annotated[str, typer.Option(help="Of this queue, trunk, conference …")] = "",
+    recorded: Annotated[bool | None, typer.Option("--recorded/--not-recorded", help="Only these.")] = None,
+    text: Annotated[str, typer.Option(help="Anything that is written of it.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    config: ConfigPath = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """The calls of the last seven days: what was recorded, what was not, and why."""
+    query = search.Query(_time(since), _time(until), number, extension, subject, recorded, text, limit)
+    found = _reading(configuration(config), lambda catalogue: search.list_calls(catalogue, query))
+    if as_json:
+        say_json(found)
+        return
+    screen().print(table_of(found))
+
+
+def table_of(entries: tuple[CallEntry, ...]) -> Table:
+    """The calls as a table; what comes from outside is text, never markup."""
+    table = Table("when", "from", "to", "recorded", "length", "why", "id")
+    for entry in entries:
+        parties = [one for one in entry.parties if one.joined_at is not None] or list(entry.parties)
+        first = parties[0].number or parties[0].endpoint if parties else ""
+        kept = [one for one in entry.recordings if one.status.value in ("kept", "working")]
+        length = f"{sum(one.length for one in kept):.1f} s" if kept else ""
+        identity = kept[0].id if kept else entry.call
+        mark = "[green]yes[/]" if entry.recorded else "[dim]no[/]"
+        when = entry.began_at.astimezone().strftime("%m-%d %H:%M:%S")
+        table.add_row(when, escape(first), escape(entry.dialled), mark, length, escape(entry.why), escape(identity))
+    return table
+
+
+def show(
+    identity: Annotated[str, typer.Argument(help="A call's or a recording's id.")],
+    config: ConfigPath = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """All that is known of a call or a recording."""
+    stories = _reading(configuration(config), lambda catalogue: search.show(catalogue, identity))
+    if not stories:
+        raise Ending(f"nothing in the catalogue is called {identity!r}; `onrecord list` shows what there is", FOUND)
+    if as_json:
+        say_json(stories)
+        return
+    for story in stories:
+        _show(story, configuration(config).store.folder)
+
+
+def _show(story: CallStory, store: Path) -> None:
+    console, call = screen(), story.call
+    console.print(f"[bold]{escape(call.call)}[/] {call.began_at.astimezone():%Y-%m-%d %H:%M:%S} {call.direction}")
+    console.print(f"  {escape(call.why)}")
+    for party in call.parties:
+        console.print(f"  {party.party:9} {escape(party.subject or party.endpoint)} {escape(party.number)}")
+    for recording in story.recordings:
+        entry = recording.recording
+        console.print(f"  [bold]{entry.id}[/] {entry.status.value} {entry.length:.2f} s {escape(entry.why)}")
+        if entry.folder:
+            console.print(f"    {escape(str(store / entry.folder))}  sha256 {entry.sha256}")
+        for level in entry.levels:
+            console.print(
+                f"    {level.side}: {level.rms:.0f} dB, silent {level.silent:.0%}, clipped {level.clipped:.1%}"
+            )
+        for mark in recording.marks:
+            at = f"{mark.offset:7.2f} s" if mark.offset is not None else "         "
+            console.print(f"    {at} {mark.kind} {escape(mark.by)} {escape(mark.note)}")
+
+
+def export(
+    identity: Annotated[str, typer.Argument(help="A recording's or a call's id.")],
+    to: Annotated[Path, typer.Option("--to", help="The folder for WAV, picture and JSON.")] = Path(),
+    config: ConfigPath = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a recording with its picture and its story; the copy is checked against the stored hash."""
+    loaded = configuration(config)
+    stories = _reading(loaded, lambda catalogue: search.show(catalogue, identity))
+    entries = [one.recording for story in stories for one in story.recordings]
+    chosen = [entry for entry in entries if entry.id == identity] or entries
+    if not chosen:
+        raise Ending(f"no recording is called {identity!r}, and no call of that id has one", FOUND)
+    try:
+        made = [copy(entry, loaded.store.folder, to) for entry in chosen]
+    except (NotExported, OSError) as error:
+        raise Ending(str(error), FOUND) from error
+    if as_json:
+        say_json(made)
+    else:
+        for each in made:
+            print(each.audio)
+
+
+def check(
+    full: Annotated[bool, typer.Option("--full", help="Read and hash every stored file.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended safely.")] = False,
+    config: ConfigPath = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Whether everything recorded is there, whole and known; what is not, and how to mend it."""
+    loaded = configuration(config)
+    try:
+        calls = ask(loaded.control.socket, {"do": "list"})["calls"]
+        live = {call["recording"] for call in calls if call["recording"]}
+    except NotRunning:
+        live = None
+    monitors = {pbx.name: pbx.folder for pbx in loaded.pbxs}
+    depth = checking.Depth.FULL if full else checking.Depth.QUICK
+
+    async def work(catalogue: Catalogue) -> list[checking.Finding]:
+        places = checking.Places(catalogue, Spool(loaded.spool.folder), loaded.store.folder, monitors, live)
+        with Progress(transient=True, disable=as_json or not sys.stderr.isatty()) as bar:
+            task = bar.add_task("recordings", total=None)
+            return await checking.check(
+                places, depth, repair, lambda done, total: bar.update(task, completed=done, total=total)
+            )
+
+    findings = _reading(loaded, work)
+    if as_json:
+        say_json(findings)
+    else:
+        for finding in findings:
+            print(f"{finding.where}: {finding.what}\n  {finding.repaired or finding.remedy}")
+        print(f"{len(findings)} findings" if findings else "everything is there, whole and known")
+    if any(not finding.repaired for finding in findings):
+        raise typer.Exit(FOUND)

@@ -1,0 +1,141 @@
+"""Telling why: a made-up call for a dry run, the story of a call from the journal, a replay under other rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+
+from controller.core import calls, policy
+from controller.core import session as sessions
+from controller.core.calls import Call
+from controller.core.commands import CallId, Command, LegId
+from controller.core.decision import Decision, Mode
+from controller.core.events import (
+    AgentConnected,
+    AttributeSet,
+    BridgeId,
+    BridgeKind,
+    CallsMerged,
+    Event,
+    LegAnswered,
+    LegAppeared,
+    LegJoined,
+    QueueJoined,
+)
+from controller.core.policy import Policy
+from controller.core.session import Session, recording_id
+from controller.journal import Entry
+
+UNDECIDED = Decision(Mode.NEVER, "nothing was decided before it ended")
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A call that did not happen. `agent`: who answers, where that is not whom `to` names. `at` in Unix seconds."""
+
+    caller: str
+    to: str
+    trunk: str = ""
+    agent: str = ""
+    queue: str = ""
+    group: str = ""
+    conference: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    at: float = 0.0
+
+
+def decide(situation: Situation, rules: Policy) -> Decision:
+    """What would be decided while they talk. The call is built from the events that a real one would give."""
+    call = Call(CallId("dry/room:" + situation.conference + ":0" if situation.conference else "dry/1"), situation.at)
+    for event in _events(situation, call.id, rules):
+        call = calls.update(call, event)
+    return policy.decide(rules, call)
+
+
+def _events(told: Situation, call: CallId, rules: Policy) -> Iterable[Event]:
+    caller, called = LegId("dry/caller"), LegId("dry/called")
+    # With a trunk, the side that is no extension of ours is outside: whoever is named as an internal number is not.
+    inbound = bool(told.trunk) and not _is_ours(told.caller, rules)
+    outbound = bool(told.trunk) and not inbound
+    answering = told.agent or told.to
+    own = told.caller if not inbound else told.trunk
+    far = told.trunk if outbound and not told.agent else answering
+    yield LegAppeared(call, told.at, caller, own, told.caller, dialled=told.to, up=True)
+    yield LegAppeared(call, told.at, called, far, far, dialled=told.to, originating=False)
+    for name, value in {**told.attributes, **({"group": told.group} if told.group else {})}.items():
+        yield AttributeSet(call, told.at, caller, name.lower(), value)
+    if told.queue:
+        yield QueueJoined(call, told.at, caller, told.queue)
+        yield AgentConnected(call, told.at, caller, told.queue)
+    yield LegAnswered(call, told.at, called)
+    kind = BridgeKind.ROOM if told.conference else BridgeKind.TALK
+    for leg in (caller, called):
+        yield LegJoined(call, told.at, leg, BridgeId("dry"), kind, told.conference)
+
+
+def _is_ours(number: str, rules: Policy) -> bool:
+    return rules.roster.is_internal(number) or len(number) <= 4
+
+
+def find(entries: Iterable[Entry], text: str) -> dict[CallId, list[Entry]]:
+    """The calls that `text` names by call or recording id, whole or in part; an exact match is the only one."""
+    found: dict[CallId, list[Entry]] = {}
+    for entry in entries:
+        if text in entry.call or text in recording_id(entry.call):
+            found.setdefault(entry.call, []).append(entry)
+    exact = {call: story for call, story in found.items() if text in (call, recording_id(call))}
+    return exact or found
+
+
+def weightiest(decisions: list[Decision]) -> Decision:
+    """The one to show at the end of a story: the last that wanted a recording, or the last that looked at rules."""
+    wanting = [each for each in decisions if each.mode is not Mode.NEVER]
+    looked = [each for each in decisions if each.considered]
+    return (wanting or looked or decisions)[-1]
+
+
+def sentence(what: Event | Command) -> str:
+    """An event or a command in one line: its name, and what is worth knowing of it."""
+    shown = []
+    for each in fields(what):
+        value = getattr(what, each.name)
+        if each.name in ("call", "at") or value in ("", None, False):
+            continue
+        if hasattr(value, "__dataclass_fields__"):
+            value = sentence(value)
+        shown.append(f"{each.name}={getattr(value, 'value', value)}")
+    return f"{type(what).__name__} {' '.join(shown)}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One call under both policies."""
+
+    call: CallId
+    before: Decision
+    after: Decision
+
+    @property
+    def differs(self) -> bool:
+        """Whether it would be treated differently: by another mode, rule or owner, or not listed."""
+        return (self.before.mode, self.before.rule, self.before.owners, self.before.hidden) != (
+            self.after.mode,
+            self.after.rule,
+            self.after.owners,
+            self.after.hidden,
+        )
+
+
+def replay(entries: Iterable[Entry], before: Policy, after: Policy) -> list[Outcome]:
+    """Every call of the journal, heard again under both policies. Answers of the PBX are heard as they were."""
+    pairs: dict[CallId, tuple[Session, Session]] = {}
+    for entry in entries:
+        call = entry.call
+        if isinstance(entry.event, CallsMerged):
+            other = pairs.pop(entry.event.other, None)
+            if other is not None and call in pairs:
+                one, two = pairs[call]
+                pairs[call] = sessions.merge(one, other[0], before), sessions.merge(two, other[1], after)
+        one, two = pairs.get(call) or (sessions.begin(call, entry.at), sessions.begin(call, entry.at))
+        pairs[call] = sessions.step(one, entry.event, before)[0], sessions.step(two, entry.event, after)[0]
+    return [Outcome(call, one.verdict or UNDECIDED, two.verdict or UNDECIDED) for call, (one, two) in pairs.items()]
