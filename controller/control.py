@@ -156,7 +156,11 @@ class ControlServer:
         exact = [session for session in calls if session.call.id == self.engine.home(CallId(text))]
         found = (
             exact
-            or [session for session in calls if any(text in (leg.endpoint, leg.number) for leg in _people(session))]
+            or [
+                session
+                for session in calls
+                if any(text in (leg.endpoint, leg.number, leg.dialled) for leg in _people(session))
+            ]
             or [session for session in calls if text in session.call.id]
         )
         if not found:

@@ -31,6 +31,6 @@ def demo(
     keep: Annotated[Path | None, typer.Option(help="Leave the recordings in this folder.")] = None,
 ) -> None:
     """Place real calls through a private Asterisk, record them by policy, and show and hear the result."""
-    from controller import demo as show
+    from controller.demo import main
 
-    sys.exit(show.main(keep))
+    sys.exit(main(keep))
