@@ -143,7 +143,7 @@ def keeps_pitch(offsets: list[float], noise: float, rules: Rules) -> bool:
 
 
 def stands_alone(third: float, noise: float, rules: Rules) -> bool:
-    return third <= (rules.clean_third if noise < rules.clean else rules.noisy_third * noise)
+    return noise < rules.clean or third <= rules.third * noise
 
 
 def is_steady(seen: list[Hit], noise: float, rules: Rules) -> bool:

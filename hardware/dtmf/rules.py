@@ -24,11 +24,9 @@ class Rules:
     unexplained: float = 0.32
     """The most that may be left over, averaged over the digit. White noise at 5 dB leaves 0.24."""
     clean: float = 0.12
-    """Below this share the digit counts as clean."""
-    clean_third: float = 0.10
-    """A third line (mains hum, a rest of dial tone) may hold this share of all energy in a clean digit."""
-    noisy_third: float = 0.17
-    """Otherwise it may hold this share of what is unexplained: noise is flat, a voice has harmonics."""
+    """Below this share a third tone does not matter: mains hum, or a rest of dial tone."""
+    third: float = 0.17
+    """Above it the third line may hold this share of what is unexplained: noise is flat, a voice has harmonics."""
     coherence: float = 0.98
     coherence_per_unexplained: float = 0.40
     """Taken off: noise makes the phase waver from block to block; narrow bands of noise waver and yet look clean."""
