@@ -49,7 +49,7 @@ def swelling(voice: Voice) -> Wave:
 def swelling_and_gliding(voice: Voice) -> Wave:
     """Without noise: only what is quite still in pitch is excused from a sharp edge."""
     way = 2 * voice.at / voice.length - 1
-    return np.sin(np.pi * voice.at / voice.length) ** 2 * voice.pair(glide=0.01 * way)
+    return np.sin(np.pi * voice.at / voice.length) ** 2 * voice.pair(glide=0.018 * way)
 
 
 def with_a_third_tone(voice: Voice) -> Wave:
