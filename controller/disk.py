@@ -41,6 +41,8 @@ def keep(part: Path, path: Path) -> None:
     """Give a finished part its name; replaces what was there."""
     before(f"name {path.name}")
     part.replace(path)
+    # POSIX: where both are names of the same file, as after a repeated link, rename does nothing at all.
+    part.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 

@@ -199,10 +199,10 @@ class Spool:
 
 def another_name(taken: RecordingId) -> RecordingId:
     """For a second recording of the same name, after the PBX used it again for another conversation."""
-    stem, _, number = taken.rpartition("_")
-    again = int(number) + 1 if stem and number.isdecimal() and len(number) < 4 else 2
     log.warning("a second recording of the same name", recording=taken)
-    return RecordingId(f"{taken[:110]}_{again}")
+    numbered = re.fullmatch(r"(.+)_([0-9]{1,4})", taken)
+    stem, again = (numbered[1][:110], int(numbered[2]) + 1) if numbered else (taken[:110], 2)
+    return RecordingId(f"{stem}_{again}")
 
 
 def is_waiting(finished: Finished) -> bool:

@@ -30,11 +30,11 @@ class Audio:
         ending = path.suffix[1:]
         self.repaired = False
         self.silence = QUIETEST.get(ending, 0)
-        self._coded: soundfile.SoundFile | None = None
+        self._coded: _Coded | None = None
         self._at = 0
         if ending in CODED:
-            self._coded = _open_coded(path, CODED[ending])
-            self._own_rate, self._own_frames = 8000, int(self._coded.frames)
+            self._coded = _Coded(path, CODED[ending])
+            self._own_rate, self._own_frames = 8000, self._coded.frames
         elif ending in LINEAR:
             self._own_rate, self._own_frames = LINEAR[ending], path.stat().st_size // 2
         else:
@@ -63,8 +63,7 @@ class Audio:
         found = np.zeros(count, np.int16)
         there = max(0, min(count, self._own_frames - start))
         if there and self._coded is not None:
-            self._coded.seek(start)
-            block = self._coded.read(there, dtype="int16")
+            block = self._coded.read(start, there)
         elif there:
             block = np.frombuffer(os.pread(self._file.fileno(), there * 2, self._at + start * 2), "<i2")
         else:
@@ -88,8 +87,36 @@ class Audio:
         self.close()
 
 
-def _open_coded(path: Path, coding: str) -> soundfile.SoundFile:
-    try:
-        return soundfile.SoundFile(path, format="RAW", subtype=coding, samplerate=8000, channels=1)
-    except soundfile.LibsndfileError as error:
-        raise Unreadable(str(error)) from error
+class _Coded:
+    """A file of a coding that libsndfile knows, without a header."""
+
+    def __init__(self, path: Path, coding: str) -> None:
+        self.path, self.coding = path, coding
+        self._open()
+        self.frames = int(self._file.frames)
+
+    def _open(self) -> None:
+        try:
+            self._file = soundfile.SoundFile(
+                self.path, format="RAW", subtype=self.coding, samplerate=8000, channels=1
+            )
+        except soundfile.LibsndfileError as error:
+            raise Unreadable(str(error)) from error
+        self._at = 0
+
+    def read(self, start: int, count: int) -> Samples:
+        """Forwards in any steps; libsndfile cannot go back in GSM, where each frame builds on the one before it."""
+        if start < self._at:
+            self._file.close()
+            self._open()
+        while self._at < start:
+            skipped = len(self._file.read(min(start - self._at, 8000 * BLOCK_SECONDS), dtype="int16"))
+            if not skipped:
+                raise OSError(f"{self.path.name} became shorter while it was read")
+            self._at += skipped
+        block: Samples = self._file.read(count, dtype="int16")
+        self._at += len(block)
+        return block
+
+    def close(self) -> None:
+        self._file.close()

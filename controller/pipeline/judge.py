@@ -37,7 +37,9 @@ def measured_only(measured: Measured) -> Settled | None:
 
 
 def joined_only(finished: Finished, joined: Joined) -> Settled | None:
-    """DROPPED where it is shorter than the rule wants (F-032)."""
+    """DROPPED where it is shorter than the rule wants, or where pauses that are cut out were all there was."""
+    if not joined.timeline.recorded:
+        return _dropped("it was paused from beginning to end, and pauses are cut out")
     least = finished.decision.options.min_length
     if joined.seconds >= least:
         return None
