@@ -1,0 +1,71 @@
+"""What is written is what is read: every event and command, and journals that a crash cut off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.core.commands import Alarm, CallId, Command
+from controller.core.decision import Decision
+from controller.core.events import Event, LegAppeared
+from controller.journal import Entry, Journal, from_line, read, to_line
+from tests.playbook import Scene
+
+
+@pytest.mark.parametrize("kind", get_args(Event), ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_every_event_comes_back_as_it_was(kind: type[Event], data: st.DataObject) -> None:
+    event = data.draw(st.from_type(kind))
+    entry = Entry(1.5, CallId("main/1"), event)
+    if "nan" not in repr(event):
+        assert from_line(to_line(entry)) == entry
+
+
+@pytest.mark.parametrize("kind", get_args(Command), ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_every_command_comes_back_as_it_was(kind: type[Command], data: st.DataObject) -> None:
+    command = data.draw(st.from_type(kind))
+    entry = Entry(1.5, CallId("main/1"), Scene().rings("a"), (command,))
+    if "nan" not in repr(command):
+        assert from_line(to_line(entry)) == entry
+
+
+@given(st.from_type(Decision))
+def test_every_decision_comes_back_as_it_was(decision: Decision) -> None:
+    entry = Entry(1.5, CallId("main/1"), Scene().rings("a"), (), decision)
+    if "nan" not in repr(decision):
+        assert from_line(to_line(entry)) == entry
+
+
+def test_a_line_that_a_crash_cut_off_is_skipped_and_named(tmp_path: Path) -> None:
+    journal, scene = Journal(tmp_path), Scene()
+    for _ in range(3):
+        journal.append(Entry(scene.now, scene.call, scene.rings("a")), remember=True)
+    journal.close()
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-20])
+    odd: list[str] = []
+    assert len(list(read(tmp_path, odd=odd))) == 2
+    assert len(odd) == 1
+
+
+def test_what_is_held_back_is_written_with_the_first_thing_to_remember(tmp_path: Path) -> None:
+    journal, scene = Journal(tmp_path), Scene()
+    event = scene.appears("a", "100")
+    assert isinstance(event, LegAppeared)
+    journal.append(Entry(scene.now, scene.call, event), remember=False)
+    assert list(read(tmp_path)) == []
+    journal.append(Entry(scene.now, scene.call, scene.rings("a"), (Alarm(scene.call, "x"),)), remember=True)
+    assert len(list(read(tmp_path))) == 2
+
+
+def test_a_forgotten_call_leaves_nothing(tmp_path: Path) -> None:
+    journal, scene = Journal(tmp_path), Scene()
+    journal.append(Entry(scene.now, scene.call, scene.appears("a", "100")), remember=False)
+    journal.forget(scene.call)
+    journal.close()
+    assert list(read(tmp_path)) == []
