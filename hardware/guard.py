@@ -92,8 +92,12 @@ def feed(guard: Guard, rule: Rule, party: Party, at: float, length: float = 0.0)
         return (replace(guard, last=last) if guard.blanking else guard), did
     recent = tuple(began for began in guard.begins if at - began <= rule.within)
     begins = (*recent, at - max(0.0, length))[-rule.burst :]
-    if guard.blanking or len(begins) < rule.burst:
-        return Guard(begins, last, guard.since), did
+    if guard.since is not None:
+        # A clock that was set back puts new digits before the span: it grows to hold them.
+        early = min(begins) - rule.margin if len(begins) == rule.burst else guard.since
+        return Guard(begins, last, min(guard.since, early)), did
+    if len(begins) < rule.burst:
+        return Guard(begins, last, None), did
     since = min(begins) - rule.margin
     return Guard(begins, last, since), [*did, Blank(at, since)]
 

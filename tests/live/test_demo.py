@@ -12,7 +12,6 @@ from controller.catalogue.search import list_calls
 from controller.cli.ending import FOUND
 from controller.demo.result import judge
 
-
 DRY = ["--from", "0301234567", "--to", "0205550100", "--agent", "100", "--trunk", "carrier1"]
 
 
