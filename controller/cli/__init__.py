@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -26,8 +25,6 @@ app.add_typer(calls, name="call")
 COMMANDS = {
     "run": "controller.cli.run:run",
     "demo": "controller.cli.run:demo",
-    "init": "controller.cli.setup:init",
-    "doctor": "controller.cli.setup:doctor",
     "why": "controller.cli.story:why",
     "explain": "controller.cli.story:explain",
     "replay": "controller.cli.story:replay",
@@ -50,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     wanted = given[0] if given and given[0] in COMMANDS else None
     # What is not asked for is not imported: the database and the web client alone cost half a second.
     for name, where in COMMANDS.items():
-        if wanted in (None, name) and importlib.util.find_spec(where.partition(":")[0]):
+        if wanted in (None, name):
             _add(app, name, where)
     for name, where in CALL_COMMANDS.items():
         if wanted is None:

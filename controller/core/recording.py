@@ -254,11 +254,13 @@ def _give_up(recording: Recording, call: CallId, command: RecorderCommand, reaso
     match command:
         case Start():
             alarm = Alarm(
-                call, f"recording could not be started: {reason}", "run `onrecord doctor`, then start it again"
+                call,
+                f"recording could not be started: {reason}",
+                "see that the monitor folder is there and writable by the PBX, then start it again",
             )
             return replace(recording, given_up=True), (alarm,)
         case Pause():
-            alarm = Alarm(call, f"pause failed, the recording is stopped instead: {reason}", "run `onrecord doctor`")
+            alarm = Alarm(call, f"pause failed, the recording is stopped instead: {reason}", "see the PBX's log")
             return replace(recording, unpausable=True), (alarm,)
         case Resume():
             alarm = Alarm(call, f"the recording stays paused: {reason}", "stop it and start it again")

@@ -110,7 +110,7 @@ async def controlling(pbx: Asterisk, rules: str, folder: Path) -> AsyncIterator[
     task = asyncio.create_task(controlling.engine.run())
     try:
         async with asyncio.timeout(10):
-            while controlling.engine.links["main"]:  # noqa: ASYNC110 the link tells nobody but the engine
+            while controlling.engine.links["main"]:
                 await asyncio.sleep(0.01)
         yield controlling
     finally:

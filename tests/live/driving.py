@@ -91,7 +91,7 @@ class Driving:
         witness = self.driver.witness
         assert witness is not None
         async with asyncio.timeout(5):
-            while not witness.link.counters.connects:  # noqa: ASYNC110 the link tells nobody but the driver
+            while not witness.link.counters.connects:
                 await asyncio.sleep(0.01)
 
     async def do(self, command: RecorderCommand) -> Event:
@@ -140,7 +140,7 @@ def elsewhere(settings: AsteriskSettings, folder: str) -> AsteriskSettings:
 async def closed(path: Path, deadline: float = 2) -> None:
     """Wait until Asterisk has closed a WAV after a hangup: its header has no size before that (hazard 6)."""
     async with asyncio.timeout(deadline):
-        while int.from_bytes(path.read_bytes()[40:44], "little") == 0:  # noqa: ASYNC110, ASYNC240 no event tells
+        while int.from_bytes(path.read_bytes()[40:44], "little") == 0:  # noqa: ASYNC240 no event tells
             await asyncio.sleep(0.005)
 
 

@@ -245,7 +245,7 @@ async def test_a_bad_policy_file_is_refused_with_its_line_and_the_old_rules_stay
         (entry,) = await entries(app, 1)
         assert only(entry).status is Status.KEPT
         path.write_text(good.replace("always-with-pause", "never"))
-        async with asyncio.timeout(10):  # the file is looked at every few seconds, without being told
+        async with asyncio.timeout(10):  # the file is looked at every few seconds
             while app.refused or (
                 app.config.policy is app.engine.policy and "never" not in str(app.config.policy.rules)
             ):

@@ -39,7 +39,7 @@ class Heard(list[str]):
 
     async def until(self, name: str, times: int = 1, deadline: float = 10) -> None:
         async with asyncio.timeout(deadline):
-            while self.count(name) < times:  # noqa: ASYNC110
+            while self.count(name) < times:
                 await asyncio.sleep(0.005)
 
 
@@ -81,7 +81,7 @@ async def test_a_filter_lets_the_named_events_and_our_own_variables_through_and_
             Variable=["ONRECORD_A=1", "OTHER=2"],
         )
         async with asyncio.timeout(10):
-            while sum(message.event == "Hangup" for message in messages) < 2:  # noqa: ASYNC110
+            while sum(message.event == "Hangup" for message in messages) < 2:
                 await asyncio.sleep(0.01)
     finally:
         await one.close()
@@ -198,7 +198,7 @@ async def test_a_killed_websocket_comes_back_with_its_event_filter(own_asterisk:
     await told.until("up")
     await own_asterisk.kill()
     async with asyncio.timeout(5):
-        while not told.downs:  # noqa: ASYNC110
+        while not told.downs:
             await asyncio.sleep(0.005)
     with pytest.raises(PbxGone):
         await link.request("GET", "channels")

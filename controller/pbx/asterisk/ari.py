@@ -18,6 +18,9 @@ __all__ = ["Ari", "AriAccess", "AriLink", "AriRefused", "Event", "Replaced", "co
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 1.0  # for the peer's farewell
 PING_EVERY = 5.0
+SOURCES = ("channel:", "bridge:")
+"""All channels and all bridges. Not subscribeAll: with it, news of an endpoint that is under way when the websocket
+goes finds its application destroyed, and Asterisk crashes (22.10.1; tests/live/test_driver_witness.py)."""
 
 
 async def connect(
@@ -29,7 +32,7 @@ async def connect(
     ping_every: float = PING_EVERY,
     counters: LinkCounters | None = None,
 ) -> Ari:
-    """Open the websocket, subscribed to everything, and ask for `events` only (None: all of them).
+    """Open the websocket, subscribed to every channel and bridge, and ask for `events` only (None: all of them).
 
     `listen` then lets them through to `on_event`. A peer that does not answer a websocket ping within half of
     `ping_every` is lost. Raises AriRefused (401: wrong password), PbxGone otherwise.
@@ -39,7 +42,7 @@ async def connect(
     try:
         async with asyncio.timeout(timeout):
             socket = await session.ws_connect(
-                access.at(target(("events",), {"app": access.app, "subscribeAll": True})),
+                access.at(target(("events",), {"app": access.app})),
                 headers=access.headers(),
                 ssl=access.tls,
                 heartbeat=ping_every,
@@ -48,6 +51,7 @@ async def connect(
             )
             ari = Ari(access, session, socket, on_event, counters or LinkCounters())
             await ari.probe()
+            await ari.hear_of(SOURCES)
             if events is not None:
                 await ari.only(events)
     except BaseException as error:

@@ -98,6 +98,11 @@ class Ari:
         allowed = {"allowed": [{"type": name} for name in (*events, *ALWAYS)]}
         await self.request("PUT", "applications", self._access.app, "eventFilter", body=allowed)
 
+    async def hear_of(self, sources: Sequence[str]) -> None:
+        """Subscribe: `channel:` is every channel, `channel:1763.5` that one. Forgotten with the connection."""
+        query = {"eventSource": ",".join(sources)}
+        await self.request("POST", "applications", self._access.app, "subscription", query=query)
+
     async def probe(self) -> None:
         """Find out whether this Asterisk takes requests over the websocket: an old one does not answer there."""
         try:

@@ -17,7 +17,7 @@ BOOTED = "Event: FullyBooted\r\nUptime: 7\r\nLastReload: 7\r\nStatus: Fully Boot
 async def until(condition: Callable[[], object], deadline: float = 5.0) -> None:
     """Wait for a condition; fails loudly when it does not come true."""
     async with asyncio.timeout(deadline):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.002)
 
 

@@ -155,9 +155,9 @@ async def running(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_it_subscribes_to_everything_and_proves_itself_in_a_header_only() -> None:
+async def test_it_subscribes_to_channels_and_bridges_and_proves_itself_in_a_header_only() -> None:
     async with ari_server() as server, connected(server) as ari:
-        assert server.upgrades[0].path_qs == "/ari/events?app=onrecord&subscribeAll=true"
+        assert server.upgrades[0].path_qs == "/ari/events?app=onrecord"
         assert ari.over_websocket
         assert server.over_http == []
 
