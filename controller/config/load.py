@@ -78,7 +78,9 @@ def _text(path: Path) -> str:
             raise ConfigError(path, [Problem(0, "", f"it is larger than {MOST_BYTES // 2**20} MB")])
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError(path, [Problem(0, "", "there is no such file; `onrecord init` writes one")]) from None
+        raise ConfigError(
+            path, [Problem(0, "", "there is no such file; start from docs/examples/small-office.toml")]
+        ) from None
     except OSError as error:
         raise ConfigError(path, [Problem(0, "", f"it cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:

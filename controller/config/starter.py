@@ -1,4 +1,4 @@
-"""The configuration file that `onrecord init` writes."""
+"""A commented configuration file to start from."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class SegmentFiles:
 
 @dataclass(slots=True)
 class Counters:
-    """What went through a driver, and what was strange: shown by `onrecord doctor` and the metrics."""
+    """What went through a driver, and what was strange: for whoever looks after it."""
 
     events: int = 0
     ignored: int = 0
