@@ -6,7 +6,10 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
+FILE_MODE, FOLDER_MODE = 0o640, 0o750
+"""What people said is nobody's business but the owner's and the group's."""
 PART = ".part"
 """Ending of a file that is still being written: never complete, always safe to delete."""
 
@@ -21,7 +24,7 @@ def make_folder(folder: Path) -> None:
         return
     make_folder(folder.parent)
     before(f"make {folder.name}")
-    folder.mkdir(mode=0o750, exist_ok=True)
+    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
     sync_folder(folder.parent)
 
 
@@ -29,12 +32,17 @@ def write(path: Path, data: bytes) -> None:
     """Write a small file whole or not at all, in place of what was there."""
     part = path.with_name(path.name + PART)
     before(f"write {part.name}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-    with os.fdopen(descriptor, "wb") as file:
+    with new_file(part) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     keep(part, path)
+
+
+def new_file(path: Path) -> BinaryIO:
+    """Open for writing, emptied, and closed to strangers."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    return os.fdopen(descriptor, "wb")
 
 
 def keep(part: Path, path: Path) -> None:
@@ -59,6 +67,8 @@ def bring(source: Path, target: Path) -> bool:
         if not target.exists():
             before(f"move {source.name}")
             source.rename(target)
+            # The PBX syncs nothing: what it wrote may still be in memory only.
+            sync_file(target)
             sync_folder(target.parent)
         return True
     if target.exists() and source.stat().st_size < target.stat().st_size:
@@ -77,8 +87,7 @@ def copy_or_link(source: Path, target: Path) -> None:
         # EPERM, ENOTSUP: a file system without hard links. EMLINK cannot happen with two names.
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP):
             raise
-        shutil.copyfile(source, target)
-        sync_file(target)
+        copy(source, target)
 
 
 def remove(path: Path) -> None:
@@ -143,7 +152,16 @@ def _same(source: Path, target: Path) -> bool:
 def _copy(source: Path, target: Path) -> None:
     part = target.with_name(target.name + PART)
     before(f"copy {source.name}")
-    shutil.copyfile(source, part)
+    copy(source, part)
     shutil.copystat(source, part)
-    sync_file(part)
+    part.chmod(FILE_MODE)
     keep(part, target)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy what is in a file; on the disk when this returns."""
+    with source.open("rb") as content, new_file(target) as made:
+        shutil.copyfileobj(content, made, 1 << 20)
+        made.flush()
+        before(f"sync {target.name}")
+        os.fsync(made.fileno())

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import URL, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -52,11 +52,13 @@ class Catalogue:
 async def open_catalogue(file: Path) -> Catalogue:
     """Open for writing; made, or brought up to date, where necessary. Raises NoCatalogue."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    # Closed to strangers from its first byte on; SQLite gives its other files the same mode.
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640))
     try:
         await asyncio.to_thread(migrate, file)
     except (DBAPIError, sqlite3.Error) as error:
         raise NoCatalogue(f"{file}: {error}") from error
-    engine = create_async_engine(f"sqlite+aiosqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
+    engine = create_async_engine(_url("sqlite+aiosqlite", str(file)), connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine.sync_engine, "connect", _prepare)
     return Catalogue(file, engine)
 
@@ -79,7 +81,7 @@ async def read_catalogue(file: Path) -> Catalogue:
 
 def migrate(file: Path) -> None:
     """Bring the tables up to date, all at once or not at all. Blocks."""
-    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(_url("sqlite", str(file)), connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _by_hand)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
@@ -101,14 +103,19 @@ def _config() -> Config:
     return config
 
 
-def _read_only(file: Path) -> str:
+def _url(driver: str, place: str, **options: str) -> URL:
+    """Made of its parts: in a URL written as text, a ? or # in a folder's name would end the path."""
+    return URL.create(driver, database=place, query=options)
+
+
+def _read_only(file: Path) -> URL:
     if not file.exists():
         raise NoCatalogue(f"there is no catalogue at {file}: the controller makes it when it is first run")
-    where = f"sqlite+aiosqlite:///file:{quote(str(file.resolve()))}?uri=true&mode=ro"
+    place = f"file:{quote(str(file.resolve()))}"
     if not file.with_name(file.name + "-wal").exists() and not os.access(file.parent, os.W_OK):
         # Nobody has it open, and SQLite would have to make files beside it to open it in the ordinary way.
-        where += "&immutable=1"
-    return where
+        return _url("sqlite+aiosqlite", place, uri="true", mode="ro", immutable="1")
+    return _url("sqlite+aiosqlite", place, uri="true", mode="ro")
 
 
 def _by_hand(connection: Any, _record: Any) -> None:

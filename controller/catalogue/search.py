@@ -134,8 +134,8 @@ def _any_party(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _any_recording(condition: ColumnElement[bool], *also: Table) -> ColumnElement[bool]:
-    joined = and_(*(table.c.recording == recordings.c.id for table in also))
-    return exists().where(recordings.c.call_id == calls.c.id, joined, condition)
+    joined = [table.c.recording == recordings.c.id for table in also]
+    return exists().where(recordings.c.call_id == calls.c.id, *joined, condition)
 
 
 def _numbers(number: str) -> ColumnElement[bool]:

@@ -44,6 +44,18 @@ def renamed(finished: Finished) -> Finished:
     return replace(finished, recording=another_name(finished.recording))
 
 
+def sounds(paths: Iterable[Path]) -> bool:
+    """Whether there is any sound in these files, or anything that cannot be read. Raises OSError."""
+    for path in paths:
+        try:
+            with Audio(path) as audio:
+                if audio.frames:
+                    return True
+        except Unreadable:
+            return True
+    return False
+
+
 def _segment(number: int, files: list[tuple[MonitorName, Path]]) -> FinishedSegment:
     paths = {name.sound: str(path) for name, path in files}
     ended = max(path.stat().st_mtime for _, path in files)

@@ -227,6 +227,11 @@ def _in_use(places: Places, recording: str, paths: list[Path]) -> bool:
 
 
 async def _adopted(places: Places, pbx: str, found: list[tuple[MonitorName, Path]]) -> str:
+    if not await asyncio.to_thread(adopt.sounds, [path for _, path in found]):
+        # A start that came to nothing leaves such files.
+        for _, path in found:
+            await asyncio.to_thread(disk.remove, path)
+        return "deleted: there was no sound in it"
     finished = await asyncio.to_thread(adopt.unknown_call, pbx, found)
     used = await records.status_of(places.catalogue, found[0][0].recording)
     job = await places.spool.take_over(adopt.renamed(finished) if used is not None else finished)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +45,9 @@ def _copy(source: Path, target: Path, digest: str = "") -> Path:
     if target.exists():
         raise NotExported(f"{target} is there already")
     part = target.with_name(target.name + disk.PART)
-    shutil.copyfile(source, part)
+    disk.copy(source, part)
     if digest and sha256(part) != digest:
         part.unlink()
         raise NotExported(f"{source} is not what was stored: run `onrecord check --full`")
-    disk.sync_file(part)
     disk.keep(part, target)
     return target

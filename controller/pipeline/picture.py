@@ -59,10 +59,11 @@ def peaks_of(path: Path, plan: Timeline, columns: int) -> NDArray[np.int16]:
             inside = edges[first : first + step + 1]
             count = int(inside[-1] - inside[0])
             block = np.frombuffer(file.read(count * plan.channels * 2), "<i2").reshape(-1, plan.channels)
-            for n in range(len(inside) - 1):
-                column = block[inside[n] - inside[0] : inside[n + 1] - inside[0]]
-                if len(column):
-                    found[:, first + n, 0], found[:, first + n, 1] = column.min(axis=0), column.max(axis=0)
+            starts = inside[:-1] - inside[0]
+            for n in range(plan.channels):
+                side = np.ascontiguousarray(block[:, n])
+                found[n, first : first + len(starts), 0] = np.minimum.reduceat(side, starts)
+                found[n, first : first + len(starts), 1] = np.maximum.reduceat(side, starts)
     return found
 
 

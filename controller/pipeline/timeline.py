@@ -19,6 +19,9 @@ from controller.spool import Sound
 SLACK_SECONDS = 0.2
 """How far a pause in the file may lie from the time it was confirmed at: jitter and a queue of frames."""
 
+MOST_GAP_SECONDS = 12 * 3600
+"""A longer time between two segments is rather a clock that was set: it must not fill a disk with silence."""
+
 Channel = tuple[Sound, ...]
 """The sounds that are added up into one channel; () is silence."""
 Cut = tuple[int, int]
@@ -136,6 +139,9 @@ def build(finished: Finished, measured: Measured, cuts: Mapping[int, Sequence[Cu
             continue
         first = segment.started_at if first is None else first
         gap = round((segment.started_at - first) * rate) - at
+        if gap > MOST_GAP_SECONDS * rate:
+            note = "; ".join(part for part in (note, f"it began {gap / rate / 3600:.0f} h later: left out") if part)
+            first, gap = segment.started_at - at / rate, 0
         if at and gap > 0 and finished.decision.options.pause_form is not PauseForm.CUT:
             pieces.append(Piece(0, 0, gap, silence))
             gaps.append((at, at + gap))

@@ -12,6 +12,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from controller import disk
+
 Samples = NDArray[np.int16]
 
 RIFF_MOST = 0xFFFFFFFF
@@ -119,7 +121,7 @@ class WavWriter:
         self.path = path
         self.channels = channels
         self.left = frames
-        self._file = path.open("wb")
+        self._file = disk.new_file(path)
         self._file.write(header(rate, channels, frames))
 
     def write(self, block: Samples) -> None:

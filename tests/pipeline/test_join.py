@@ -214,6 +214,17 @@ def test_a_segment_that_left_nothing_is_noted_and_takes_no_room(tmp_path: Path) 
     assert said.timeline.segments[0].note == "no sound"
 
 
+def test_a_clock_that_was_set_does_not_fill_the_disk_with_silence(tmp_path: Path) -> None:
+    a, b = tone(400, 1), tone(600, 1)
+    first = leave(tmp_path / "m", "main-1-1", 1, a, b)
+    then = leave(tmp_path / "m", "main-1-1", 2, a, b, started_at=START + 40 * 86_400)
+    last = leave(tmp_path / "m", "main-1-1", 3, a, b, started_at=START + 40 * 86_400 + 3)
+    found, said = joined(tmp_path, conversation(first, then, last))
+    assert len(found) == 5 * RATE
+    assert said.timeline.gaps == ((2 * RATE, 4 * RATE),)
+    assert "960 h later" in said.timeline.segments[1].note
+
+
 # -- pauses ----------------------------------------------------------------------------------------------------
 
 

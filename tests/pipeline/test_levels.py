@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.pipeline.levels import SILENCE_DB, Tally, level, tally
@@ -44,6 +44,7 @@ def test_the_lowest_sample_has_a_peak() -> None:
     assert tally(np.full(160, -32768, np.int16), 8000).peak == 32768
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=8), st.integers(0, 2**32 - 1))
 def test_sums_do_not_depend_on_the_blocks(blocks: list[int], seed: int) -> None:
     samples = np.random.default_rng(seed).integers(-32768, 32768, sum(blocks) * 160).astype(np.int16)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import stat
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -114,6 +115,16 @@ async def test_a_call_becomes_a_file_a_picture_a_story_and_a_row(place: Place) -
     assert np.array_equal(samples, np.stack([tone(401, 1), tone(600, 1)], axis=1))
     assert place.jobs() == []
     assert place.left() == []
+
+
+async def test_what_is_stored_is_closed_to_strangers(place: Place) -> None:
+    async with place.open() as (line, _):
+        line.finish(place.call())
+        await done(line)
+    files = [path for path in place.store.rglob("*") if path.is_file()]
+    files += list(place.base.glob("catalogue.sqlite*"))
+    assert len(files) >= 4
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o007 for path in files} == {0}
 
 
 async def test_the_same_call_handed_over_again_is_once(place: Place) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -117,12 +117,14 @@ def test_the_clock_counts_hours_only_where_there_are_any(seconds: int, said: str
     assert picture.clock(seconds) == said
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_any_pixels_come_back_from_their_png(width: int, height: int, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     assert np.array_equal(decode(png.encode(pixels)), pixels)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20), st.integers(-50, 60))
 def test_any_text_can_be_written_anywhere(text: str, x: int) -> None:
     pixels = np.zeros((10, 60, 3), np.uint8)

@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("wav")
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(at=st.integers(0, len(wav(SOUND))), closed=st.booleans())
 def test_a_wav_cut_off_at_any_byte_gives_all_whole_samples_before_it(folder: Path, at: int, closed: bool) -> None:
     path = write(folder, wav(SOUND, closed=closed)[:at])
@@ -41,6 +41,7 @@ def test_a_wav_cut_off_at_any_byte_gives_all_whole_samples_before_it(folder: Pat
         assert audio.repaired == (at not in (0, 44 if not closed else len(wav(SOUND))))
 
 
+@settings(deadline=None)
 @given(size=st.integers(0, 2**32 - 1))
 def test_a_wrong_length_in_the_header_is_taken_from_the_file(folder: Path, size: int) -> None:
     data = bytearray(wav(SOUND))
@@ -64,7 +65,7 @@ def test_an_odd_chunk_before_the_sound_is_stepped_over(folder: Path) -> None:
         assert np.array_equal(audio.read(0, audio.frames), SOUND)
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=200),
