@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
+from controller import lab
 from controller.core.events import Done, Failed, LegEnded, RecorderFound, RecorderLost
 from controller.lab import Asterisk, MakePhone, sounds
+from controller.pbx.asterisk.ari import AriAccess, connect
 from controller.pbx.asterisk.driver import AsteriskDriver
 from controller.pbx.asterisk.frames import Message
+from controller.pbx.asterisk.witness import ENDS
+from controller.pbx.driver import PbxGone, PbxRefused
 from tests.live.driving import Driving, driving, settings_of, start, stop
 
 
@@ -95,3 +100,25 @@ async def test_recording_goes_on_without_ari_and_the_trouble_is_counted(
         assert isinstance(await pbx.do(command), Done)
         assert isinstance(await pbx.do(stop(command)), Done)
         assert any("401" in what for what in pbx.driver.counters.odd)
+
+
+async def test_a_websocket_that_is_cut_again_and_again_while_phones_register_does_not_hurt_the_pbx() -> None:
+    """With subscribeAll, Asterisk 22.10.1 crashes here within 25 cuts: endpoints' news outlives the application."""
+    over = asyncio.Event()
+
+    async def registering(own: Asterisk, extension: str) -> None:
+        while not over.is_set():
+            async with lab.phone(own, extension):
+                pass
+
+    async with lab.Asterisk.running(lab.install()) as own:
+        access = AriAccess(own.ari_url.removesuffix("/ari"), own.ari_user, own.ari_secret, "onrecord")
+        phones = [asyncio.create_task(registering(own, str(extension))) for extension in range(100, 106)]
+        try:
+            for n in range(100):
+                with suppress(PbxRefused, PbxGone):  # what the last cut left behind may refuse the next one
+                    await (await connect(access, lambda _: None, events=ENDS)).close()
+                assert own.pid is not None, f"Asterisk died after {n} cuts\n{own.log_end()}"
+        finally:
+            over.set()
+            await asyncio.wait(phones, timeout=15)
