@@ -15,7 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from controller.catalogue import search
-from controller.catalogue.database import Catalogue, NoCatalogue, read_catalogue
+from controller.catalogue.database import Catalogue, NoCatalogue, open_catalogue, read_catalogue
 from controller.catalogue.entries import CallEntry, CallStory
 from controller.cli.ending import (
     BAD_USE,
@@ -39,9 +39,11 @@ from controller.spool import Spool
 T = TypeVar("T")
 
 
-def _reading(config: Config, work: Callable[[Catalogue], Awaitable[T]]) -> T:
+def _reading(config: Config, work: Callable[[Catalogue], Awaitable[T]], repair: bool = False) -> T:
+    """Open for reading, which disturbs nobody; to repair is to write, beside the controller if it runs."""
+
     async def opened() -> T:
-        catalogue = await read_catalogue(config.catalogue.file)
+        catalogue = await (open_catalogue if repair else read_catalogue)(config.catalogue.file)
         try:
             return await work(catalogue)
         finally:
@@ -188,7 +190,7 @@ def check(
                 places, depth, repair, lambda done, total: bar.update(task, completed=done, total=total)
             )
 
-    findings = _reading(loaded, work)
+    findings = _reading(loaded, work, repair)
     if as_json:
         say_json(findings)
     else:

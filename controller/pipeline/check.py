@@ -208,10 +208,11 @@ async def _left_behind(places: Places, pbx: str, folder: Path, repair: bool) -> 
     for recording, found in ours.items():
         if _in_use(places, recording, [path for _, path in found]):
             continue
+        remedy = "`--repair` takes it over, as a recording of an unknown call"
+        findings = [Finding(Kind.LEFT_BEHIND, str(path), _described(path), remedy) for _, path in found]
         adopted = await _adopted(places, pbx, found) if repair else ""
-        for _, path in found:
-            remedy = "`--repair` takes it over, as a recording of an unknown call"
-            yield Finding(Kind.LEFT_BEHIND, str(path), _described(path), remedy, adopted)
+        for finding in findings:
+            yield replace(finding, repaired=adopted)
 
 
 def _in_use(places: Places, recording: str, paths: list[Path]) -> bool:

@@ -198,6 +198,7 @@ async def test_files_that_nobody_took_over_become_a_recording_of_an_unknown_call
     site.leave(seconds=3, closed=False)
     found = await site.check(repair=True)
     assert all("taken over as main-1-7" in finding.repaired for finding in found)
+    assert all("3.0 s by its length" in finding.what for finding in found)
     await site.line.recover()
     await site.line.idle()
     (story,) = await search.show(site.catalogue, "main-1-7")
