@@ -221,14 +221,16 @@ def monitor_name(path: Path) -> MonitorName | None:
 async def settled(paths: Iterable[Path], patience: float = SETTLE_SECONDS) -> None:
     """Wait until the PBX has closed these files: 30 ms after the stop or hangup, or never if it was killed."""
     waiting = {path: _Growth() for path in paths}
-    deadline = time.monotonic() + patience
+    deadline, pause = time.monotonic() + patience, 0.02
     while waiting and time.monotonic() < deadline:
         # Not in the event loop: a network folder that hangs must not hold up the calls.
         closed = await asyncio.to_thread(lambda: [path for path, growth in waiting.items() if growth.over(path)])
         for path in closed:
             del waiting[path]
         if waiting:
-            await asyncio.sleep(0.02)
+            # Ever more seldom: a PBX that was killed leaves as many files as it had calls.
+            await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+            pause = min(pause * 1.5, 0.5)
     if waiting:
         log.warning("taken over while it was still being written", files=[path.name for path in waiting])
 
