@@ -103,7 +103,7 @@ async def test_recording_goes_on_without_ari_and_the_trouble_is_counted(
 
 
 async def test_a_websocket_that_is_cut_again_and_again_while_phones_register_does_not_hurt_the_pbx() -> None:
-    """With subscribeAll, Asterisk 22.10.1 crashes here within 25 cuts: endpoints' news outlives the application."""
+    """With subscribeAll, Asterisk 22.10.1 crashes or goes dumb here: endpoints' news outlives the application."""
     over = asyncio.Event()
 
     async def registering(own: Asterisk, extension: str) -> None:
@@ -115,10 +115,11 @@ async def test_a_websocket_that_is_cut_again_and_again_while_phones_register_doe
         access = AriAccess(own.ari_url.removesuffix("/ari"), own.ari_user, own.ari_secret, "onrecord")
         phones = [asyncio.create_task(registering(own, str(extension))) for extension in range(100, 106)]
         try:
-            for n in range(100):
-                with suppress(PbxRefused, PbxGone):  # what the last cut left behind may refuse the next one
-                    await (await connect(access, lambda _: None, events=ENDS)).close()
-                assert own.pid is not None, f"Asterisk died after {n} cuts\n{own.log_end()}"
+            async with asyncio.timeout(40):
+                for n in range(100):
+                    with suppress(PbxRefused, PbxGone):  # what the last cut left behind may refuse the next one
+                        await (await connect(access, lambda _: None, events=ENDS)).close()
+                    assert own.pid is not None, f"Asterisk died after {n} cuts\n{own.log_end()}"
         finally:
             over.set()
             await asyncio.wait(phones, timeout=15)
