@@ -31,7 +31,7 @@ async def play(folder: Path, say: Say) -> None:
         say("starting onrecord run beside it …")
         async with _controller(folder, socket):
             began = time.monotonic()
-            await _calls(pbx, socket, say)
+            await calls(pbx, socket, say)
             say(f"all calls are over after {time.monotonic() - began:.0f} s; waiting for the last recording …")
             await _quiet(folder, socket)
 
@@ -84,7 +84,7 @@ async def _speech(text: str, voice: str = "rms") -> Samples:
     return await sounds.speech(text, voice)
 
 
-async def _calls(pbx: Asterisk, socket: Path, say: Say) -> None:
+async def calls(pbx: Asterisk, socket: Path, say: Say) -> None:
     """Calls that do not share a phone are placed at once."""
     async with (
         phone(pbx, "100") as alice,
