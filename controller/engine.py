@@ -14,11 +14,14 @@ import structlog
 from controller.core import session as sessions
 from controller.core.commands import (
     Alarm,
+    Allow,
     CallId,
     CancelTimer,
     Command,
     HandOver,
+    LegId,
     Pause,
+    Press,
     RecorderCommand,
     Refuse,
     Resume,
@@ -29,6 +32,7 @@ from controller.core.commands import (
 )
 from controller.core.events import (
     Asked,
+    AskedBy,
     CallsMerged,
     Event,
     Failed,
@@ -92,6 +96,7 @@ class Engine:
         self.sessions: dict[CallId, Session] = {}
         self.tally = Tally()
         self.links: dict[str, str] = dict.fromkeys(drivers, "not connected yet")  # "" = up
+        self.connected: set[Callable[[str], None]] = set()  # called with a PBX's name once its snapshot is told
         self.watchers: set[Callable[[Session, Event], None]] = set()
         self._finish = finish
         self._clock = clock
@@ -100,7 +105,10 @@ class Engine:
         self._draining = False
         self._tails: dict[CallId, asyncio.Task[None]] = {}
         self._timers: dict[tuple[CallId, str], asyncio.TimerHandle] = {}
+        self.refused: set[Callable[[Session, Asked, str], None]] = set()  # who tells a person at a phone
         self._refusals: dict[int, str] = {}
+        self._asking: set[int] = set()  # requests whose answer somebody waits for
+        self._telling: dict[LegId, asyncio.Task[None]] = {}
         self._waiting: dict[CallId, set[asyncio.Event]] = {}
 
     async def run(self) -> None:
@@ -132,6 +140,7 @@ class Engine:
             return Answer(False, f"there is no live call {asked.call}")
         changed = asyncio.Event()
         self._waiting.setdefault(call, set()).add(changed)
+        self._asking.add(id(asked))
         try:
             self.hear(asked)
             refused = self._refusals.pop(id(asked), "")
@@ -139,6 +148,7 @@ class Engine:
                 return Answer(False, refused, self._state(call))
             return await self._outcome(call, changed)
         finally:
+            self._asking.discard(id(asked))
             self._waiting[call].discard(changed)
             if not self._waiting[call]:
                 del self._waiting[call]
@@ -162,6 +172,8 @@ class Engine:
             if up:
                 for call in [call for call in self.sessions if pbx_of(call) == name]:
                     self.hear(PolicyChanged(call, self._clock()))
+                for told in self.connected:
+                    told(name)
 
         return changed
 
@@ -224,13 +236,37 @@ class Engine:
             case Alarm():
                 self._alarm(command)
             case Refuse():
-                self._refusals[id(event)] = command.why
-                if not isinstance(event, Asked):
-                    self._refusals.pop(id(event))
+                self._refuse(session, event, command)
+            case Press():
+                self.hear(Asked(command.call, event.at, command.by, command.key, AskedBy.LEG, command.leg))
+            case Allow():
+                self._allow(command)
             case HandOver():
                 self._finish(session, command)
             case _:
                 assert_never(command)
+
+    def _refuse(self, session: Session, event: Event, command: Refuse) -> None:
+        if id(event) in self._asking:
+            self._refusals[id(event)] = command.why
+        if isinstance(event, Asked) and event.door is AskedBy.LEG:
+            for tell in self.refused:
+                tell(session, event, command.why)
+
+    def _allow(self, command: Allow) -> None:
+        """In order for each leg, beside the recorders' commands: a phone's key must not delay a recording."""
+        previous = self._telling.get(command.leg)
+
+        async def tell() -> None:
+            if previous is not None:
+                await asyncio.wait([previous])
+            await self.drivers[pbx_of(command.call)].allow(command)
+
+        task = asyncio.get_running_loop().create_task(tell())
+        self._telling[command.leg] = task
+        task.add_done_callback(
+            lambda done: self._telling.pop(command.leg) if self._telling.get(command.leg) is done else None
+        )
 
     def _post(self, command: RecorderCommand) -> None:
         """One outbox per call, in order; a slow call delays nobody else."""

@@ -140,7 +140,10 @@ _CLASSES = {
     for each in vars(module).values()
     if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__
 }
-_FIELDS = {name: tuple(field.name for field in fields(each)) for name, each in _CLASSES.items()}
+_FIELDS = {
+    name: tuple(field.name for field in fields(each) if not field.metadata.get(events.UNWRITTEN))
+    for name, each in _CLASSES.items()
+}
 _HINTS: dict[str, dict[str, Any]] = {}
 
 

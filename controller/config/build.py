@@ -16,6 +16,9 @@ from controller.core.conditions import Condition, number_list
 from controller.core.decision import SubjectKind
 from controller.core.numbers import BadPattern, NumberList, NumberPlan, Pattern
 from controller.core.rules import Rule, Selector, Settings, selector
+from hardware import sequences
+from hardware.keys import Key
+from hardware.sequences import CodeBook
 
 SELECTORS: dict[str, tuple[SubjectKind, rules.How | None]] = {
     "extension": (SubjectKind.EXTENSION, None),
@@ -83,7 +86,10 @@ def build_roster(tables: Tables, plan: NumberPlan, notes: Notes) -> roster.Roste
 
 
 def _extension(one: models.Extension) -> roster.Extension:
-    return roster.Extension(one.number, one.name, one.department, frozenset(one.groups), one.site, one.endpoints)
+    groups = frozenset(one.groups)
+    return roster.Extension(
+        one.number, one.name, one.department, groups, one.site, one.endpoints, one.macs, one.phone
+    )
 
 
 def build_policy(tables: Tables, notes: Notes) -> policy.Policy:
@@ -92,15 +98,26 @@ def build_policy(tables: Tables, notes: Notes) -> policy.Policy:
     decide = tables.one("decide", models.Decide)
     numbers = tables.one("numbers", models.Numbers)
     organisation = tables.one("organisation", models.Organisation)
+    keys = tables.one("keys", models.Keys)
     zone = organisation.time_zone
     sites = {
-        one.name: rules.Site(one.name, settings(one), ZoneInfo(one.time_zone or zone))
-        for _, one in tables.all("site", models.Site)
+        one.name: rules.Site(
+            one.name,
+            settings(one),
+            ZoneInfo(one.time_zone or zone),
+            _codes(("site", place, "codes"), one.codes, notes),
+        )
+        for place, one in tables.all("site", models.Site)
     }
     return policy.Policy(
         rules=tuple(build_rule(place, one, plan, notes) for place, one in tables.all("rule", models.Rule)),
         roster=build_roster(tables, plan, notes),
-        organisation=rules.Site("", settings(tables.one("defaults", models.Settings)), ZoneInfo(zone)),
+        organisation=rules.Site(
+            "",
+            settings(tables.one("defaults", models.Settings)),
+            ZoneInfo(zone),
+            _codes(("keys", "codes"), keys.codes, notes),
+        ),
         sites=MappingProxyType(sites),
         numbers=policy.Numbers(
             *(_numbers(numbers, key, plan, notes) for key in ("helplines", "exclude", "include")),
@@ -110,7 +127,21 @@ def build_policy(tables: Tables, notes: Notes) -> policy.Policy:
         ring_group_isolation=decide.ring_group_isolation,
         tie_break=decide.tie_break,
         force_against_never=decide.force_against_never,
+        record_key=keys.record_key,
     )
+
+
+def _codes(path: Path, table: models.Codes | None, notes: Notes) -> CodeBook | None:
+    """The code book; one that could not work is noted."""
+    given: dict[str, str] = {} if table is None else {key: one for key, one in table.model_dump().items() if one}
+    if len(set(given.values())) < len(given):
+        notes.wrong(path, "two keys have the same code")
+        return None
+    try:
+        return sequences.book({digits: Key(name) for name, digits in given.items()}, "codes") if given else None
+    except sequences.CodeError as error:
+        notes.wrong(path, str(error))
+        return None
 
 
 def settings(table: models.Settings) -> Settings:
@@ -125,6 +156,7 @@ def settings(table: models.Settings) -> Settings:
         keep_unanswered=table.keep_unanswered,
         pause_form=table.pause_form,
         pause_side=table.pause_side,
+        dtmf_guard=table.dtmf_guard,
         follow_transfer=table.follow_transfer,
         record_paging=table.record_paging,
         record_voicemail=table.record_voicemail,

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 MOST_LETTERS = 200
 _DURATION = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h)$")
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_MAC = re.compile(r"([0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}")
 # A comma would split MixMonitor's File into options and a shell command; a bracket would end its r(…) early.
 _PLAIN_FOLDER = re.compile(r"^/[A-Za-z0-9._/-]*$")
 
@@ -77,6 +78,19 @@ def _folder(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if value and not (colon and host and port.isdecimal() and 0 < int(port) < 65536):
+        raise ValueError("write host:port, such as 127.0.0.1:9060")
+    return value
+
+
+def _mac(value: str) -> str:
+    if not _MAC.fullmatch(value):
+        raise ValueError(f"'{value}' is no MAC address: write it as 00:15:65:aa:bb:cc")
+    return re.sub("[:-]", "", value).lower()
+
+
 Text = Annotated[str, BeforeValidator(_quoted)]
 Name = Annotated[str, BeforeValidator(_quoted), AfterValidator(_printable)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_listed)]
@@ -88,3 +102,7 @@ Seconds = Annotated[float, BeforeValidator(_seconds)]
 Zone = Annotated[Name, AfterValidator(_zone)]
 PbxFolder = Annotated[Name, AfterValidator(_folder)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Address = Annotated[Text, AfterValidator(_address)]
+"""host:port; "" where nothing is meant."""
+Macs = Annotated[tuple[Annotated[Name, AfterValidator(_mac)], ...], BeforeValidator(_listed)]
+"""Each as twelve hexadecimal digits in lower case."""

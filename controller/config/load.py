@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from controller.config import machinery
+from controller.config import machinery, models
 from controller.config.build import build_policy
 from controller.config.checks import check
 from controller.config.positions import positions
@@ -19,6 +19,7 @@ from controller.config.problems import ConfigError, Notes, Problem
 from controller.config.tables import SINGLE, Tables, read_tables
 from controller.core.conditions import AllOf, AnyOf, Attribute, Condition, Not
 from controller.core.policy import Policy
+from hardware.url_key import SECRET_BYTES
 
 MOST_BYTES = 16 * 1024 * 1024
 _WHERE = re.compile(r"\s*\(at line (\d+), column (\d+)\)$")
@@ -38,6 +39,9 @@ class Config:
     store: machinery.Store = field(default_factory=machinery.Store)
     journal: machinery.Journal = field(default_factory=machinery.Journal)
     catalogue: machinery.Catalogue = field(default_factory=machinery.Catalogue)
+    keys: models.Keys = field(default_factory=models.Keys)
+    url_secret: SecretStr = field(default_factory=lambda: SecretStr(""))
+    hep_secret: SecretStr = field(default_factory=lambda: SecretStr(""))
     control: machinery.Control = field(default_factory=machinery.Control)
     ownership: machinery.Ownership = field(default_factory=machinery.Ownership)
     log: machinery.Log = field(default_factory=machinery.Log)
@@ -60,6 +64,7 @@ def parse(text: str, path: Path) -> Config:
     home = path.absolute().parent
     whole = [(place, one) for place, one in tables.all("pbx", machinery.Pbx) if ("pbx", place) not in tables.partial]
     pbxs = tuple(_pbx(place, one, home, notes) for place, one in whole)
+    url_secret, hep_secret = _key_secrets(tables.one("keys", models.Keys), home, notes)
     if notes.problems:
         raise ConfigError(path, notes.problems)
     return Config(
@@ -67,6 +72,8 @@ def parse(text: str, path: Path) -> Config:
         policy=policy,
         pbxs=pbxs,
         attributes=_attributes(policy),
+        url_secret=url_secret,
+        hep_secret=hep_secret,
         warnings=tuple(sorted(notes.warnings)),
         **_rooms(tables, home),
     )
@@ -110,7 +117,7 @@ def _leading_zero(text: str, line: int) -> str:
 
 def _rooms(tables: Tables, home: Path) -> dict[str, Any]:
     """The single tables of machinery, with absolute paths."""
-    names = ("spool", "store", "journal", "catalogue", "control", "ownership", "log")
+    names = ("spool", "store", "journal", "catalogue", "keys", "control", "ownership", "log")
     return {name: _absolute(tables.single.get(name, SINGLE[name]()), home) for name in names}
 
 
@@ -161,6 +168,25 @@ def _secret_file(path: tuple[str | int, ...], file: Path, notes: Notes) -> str:
     return first.strip()
 
 
+def _key_secrets(keys: models.Keys, home: Path, notes: Notes) -> tuple[SecretStr, SecretStr]:
+    """Those of the URL key and of the HEP listener."""
+    found = {"url_secret_file": "", "hep_secret_file": ""}
+    for name in found:
+        file: Path | None = getattr(keys, name)
+        if file is not None:
+            found[name] = _secret_file(("keys", name), home / file, notes)
+    if keys.url_secret_file is not None and 0 < len(found["url_secret_file"].encode()) < SECRET_BYTES:
+        notes.wrong(("keys", "url_secret_file"), f"it holds fewer than {SECRET_BYTES} bytes: openssl rand -hex 16")
+    if (
+        keys.hep
+        and keys.hep.rpartition(":")[0] not in ("127.0.0.1", "localhost", "[::1]")
+        and not keys.hep_secret_file
+    ):
+        remedy = "listen on 127.0.0.1, or give hep_secret_file"
+        notes.wrong(("keys", "hep"), f"anybody in the network could press keys here: {remedy}")
+    return SecretStr(found["url_secret_file"]), SecretStr(found["hep_secret_file"])
+
+
 def _attributes(policy: Policy) -> tuple[str, ...]:
     found = {"group", "kind"}
     waiting: list[Condition | None] = [rule.when for rule in policy.rules]
@@ -186,7 +212,7 @@ def restarts(old: Config, new: Config) -> tuple[str, ...]:
             needed.append(f"PBX '{name}' was added")
         elif before[name] != after[name]:
             needed.append(f"PBX '{name}' was changed ({', '.join(_differing(before[name], after[name]))})")
-    for room in ("spool", "store", "journal", "catalogue", "control", "log"):
+    for room in ("spool", "store", "journal", "catalogue", "keys", "control", "log"):
         keys = _differing(getattr(old, room), getattr(new, room))
         if keys:
             needed.append(f"[{room}] {', '.join(keys)} was changed")

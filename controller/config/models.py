@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
-from controller.config.fields import Endpoints, Name, Names, Patterns, Seconds, Table, Text, Zone
+from controller.config.fields import Address, Endpoints, Macs, Name, Names, Patterns, Seconds, Table, Text, Zone
 from controller.core.commands import Side
 from controller.core.decision import Grade, Grant, Mode, PauseForm, StartPoint
 from controller.core.grades import ForceAgainstNever, TieBreak
 from controller.core.policy import QueueIsolation
 
+PhoneFamily = Literal["", "yealink"]
 Priority = Annotated[int, Field(strict=True, ge=0, le=100)]
 
 
@@ -20,7 +22,8 @@ class Settings(Table):
 
     mode: Mode | None = Field(
         None,
-        description="never; on-demand (people start, stop and pause it); always (nobody can stop or pause it); "
+        description="never; on-demand (people start, stop and pause it); on-demand-keep (from the first second, and "
+        "deleted at the end unless somebody pressed Record); always (nobody can stop or pause it); "
         "always-with-pause. Built in: never.",
     )
     grants: tuple[Grant, ...] | None = Field(
@@ -50,6 +53,11 @@ class Settings(Table):
         None,
         description="Whose voice a pause leaves out: both, anchor (the recorded leg's own, on an outside call the "
         "outside party's) or others. Built in: both.",
+    )
+    dtmf_guard: StrictBool | None = Field(
+        None,
+        description="Silence the recording while somebody outside types digits, which may be a card number. "
+        "Built in: true.",
     )
     follow_transfer: StrictBool | None = Field(
         None,
@@ -116,11 +124,61 @@ class Decide(Table):
     )
 
 
+class Codes(Table):
+    """What people type during a call to command its recording, each 1 to 8 of 0-9 * # A-D and at least one * or #."""
+
+    record: Text = Field("", description="Starts a recording, or keeps one where the mode is on-demand-keep.")
+    stop: Text = Field("", description="Stops it.")
+    toggle: Text = Field("", description="Starts it, or stops it.")
+    pause: Text = Field("", description="Pauses it.")
+    resume: Text = Field("", description="Goes on after a pause.")
+
+
+class Keys(Table):
+    """[keys]: what desk phones may ask for with keys and codes, and what their lamps show."""
+
+    record_key: StrictBool = Field(
+        False,
+        description="Phones have a Record key that sends SIP INFO. Each phone on a call is then told beforehand what "
+        "its key may do, so that a press that no rule allows is answered 403. Needs onrecord_features.conf there.",
+    )
+    codes: Codes = Field(
+        Codes(),
+        description="What people type during a call: see below. Only people of ours can command. Cost: the PBX has "
+        "to listen to every digit, so calls of these people are never bridged natively or with direct media.",
+    )
+    lamps: StrictBool | None = Field(
+        None,
+        description="Keep a device state Custom:rec-<extension> at the truth, for BLF keys. Left out: wherever "
+        "another key of this table is used.",
+    )
+    url_secret_file: Path | None = Field(
+        None,
+        description="The secret (at least 16 bytes) of which the URLs for Yealink's URL Record key are made. "
+        "Left out: no such URLs.",
+    )
+    hep: Address = Field(
+        "",
+        description="Where to listen for HEP copies of SIP messages, such as 127.0.0.1:9060: Record keys and "
+        "frustrated transfers are then seen without any change to the dialplan. Left out: not at all.",
+    )
+    hep_secret_file: Path | None = Field(None, description="The password that each HEP packet must carry.")
+
+    @property
+    def lit(self) -> bool:
+        """Whether there are lamps to keep."""
+        used = (
+            self.record_key or self.hep or self.url_secret_file is not None or any(self.codes.model_dump().values())
+        )
+        return bool(used) if self.lamps is None else self.lamps
+
+
 class Site(Settings):
     """[[site]]: a place with a clock and defaults of its own."""
 
     name: Name = Field(description="Extensions, lines, trunks and so on name it as their site.")
     time_zone: Zone | None = Field(None, description="Left out: the organisation's.")
+    codes: Codes | None = Field(None, description="What its people type. Left out: as in [keys].")
 
 
 class Extension(Table):
@@ -136,6 +194,10 @@ class Extension(Table):
         (),
         description="The PBX's names of its phones (in Asterisk the PJSIP endpoints). Left out: the number. Write "
         "pbx/endpoint where two PBXs use one name for different phones.",
+    )
+    macs: Macs = Field((), description="MAC addresses of its phones, for the URL Record key.")
+    phone: PhoneFamily = Field(
+        "", description="yealink: its screen says what becomes of the recording, too (XML push). Left out: lamp only."
     )
 
 

@@ -69,6 +69,9 @@ def _section(name: str, tables: dict[str, type[Table]]) -> Iterator[str]:
         for door, inner in (("ami", machinery.Ami), ("ari", machinery.Ari)):
             yield f"\n### {door}\n\n{_sentences(inner, '')}\n\n"
             yield from _keys(inner.model_fields)
+    if kind is models.Keys:
+        yield f"\n### codes\n\n{_sentences(models.Codes, '')}\n\n"
+        yield from _keys(models.Codes.model_fields)
 
 
 def _conditions() -> Iterator[str]:
@@ -96,7 +99,7 @@ def _left_out(info: FieldInfo) -> str:
     if info.is_required():
         return "**required**"
     value = info.default
-    if isinstance(value, SecretStr) or value in (None, "", ()):
+    if isinstance(value, SecretStr | models.Codes) or value in (None, "", ()):
         return ""
     if isinstance(value, Enum):
         value = value.value

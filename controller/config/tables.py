@@ -19,6 +19,7 @@ SINGLE: dict[str, type[Table]] = {
     "defaults": models.Settings,
     "numbers": models.Numbers,
     "decide": models.Decide,
+    "keys": models.Keys,
     "spool": machinery.Spool,
     "store": machinery.Store,
     "journal": machinery.Journal,

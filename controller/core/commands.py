@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NewType
 
+from hardware.keys import Key
+
 CallId = NewType("CallId", str)
 """`<pbx>/<the PBX's id of the call>`, such as `main/1763.5`; a conference is `main/room:800:<bridge id>`."""
 
@@ -110,6 +112,30 @@ class Refuse:
 
 
 @dataclass(frozen=True, slots=True)
+class Press:
+    """Somebody of ours on the call entered a code: hear it as what it asks for."""
+
+    call: CallId
+    leg: LegId
+    key: Key
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """These keys would be granted to this leg now, all others refused: have the PBX tell its phone so.
+
+    `codes`: whether its people have digit codes too. Nothing answers: a PBX that cannot do it takes every press, and
+    the refusal comes from us.
+    """
+
+    call: CallId
+    leg: LegId
+    keys: frozenset[Key]
+    codes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HandOver:
     """The conversation is over: its recording (if any) and its story go to the spool and the catalogue.
 
@@ -121,4 +147,4 @@ class HandOver:
     discard: str = ""  # why the audio must not be kept ("" = keep)
 
 
-Command = Start | Stop | Pause | Resume | SetTimer | CancelTimer | Alarm | Refuse | HandOver
+Command = Start | Stop | Pause | Resume | SetTimer | CancelTimer | Alarm | Refuse | Press | Allow | HandOver

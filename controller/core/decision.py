@@ -13,6 +13,7 @@ class Mode(Enum):
 
     NEVER = "never"
     ON_DEMAND = "on-demand"
+    ON_DEMAND_KEEP = "on-demand-keep"  # from the first second, and kept only if somebody asks for it (W-3)
     ALWAYS_WITH_PAUSE = "always-with-pause"
     ALWAYS = "always"
 
@@ -82,6 +83,7 @@ class Options:
     keep_unanswered: bool = False  # a recording in which nobody ever talked is kept
     pause_form: PauseForm = PauseForm.SILENCE
     pause_side: Side = Side.BOTH
+    dtmf_guard: bool = True  # digits that the others type are blanked (B-05)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ Events may come late, twice, in any order or not at all: whoever handles them mu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NewType
 
@@ -16,6 +16,9 @@ from controller.core.commands import CallId, LegId, RecorderCommand, RecordingId
 from hardware.keys import Key
 
 BridgeId = NewType("BridgeId", str)
+
+UNWRITTEN = "unwritten"
+"""In a field's metadata: this value never leaves the process, neither in the journal nor anywhere else."""
 
 
 class BridgeKind(Enum):
@@ -207,6 +210,18 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class DigitPressed:
+    """A leg sent one DTMF digit; `at` is its end. The digit itself is never written: it may be part of a card number
+    (B-05). What people meant as a command is written as the Asked that it led to."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    digit: str = field(default="", repr=False, metadata={UNWRITTEN: True})  # 0-9 * # A-D
+    length: float = 0.0  # seconds; 0 where it was no tone
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     call: CallId
     at: float
@@ -247,6 +262,7 @@ Event = (
     | RecorderLost
     | RecorderFound
     | Asked
+    | DigitPressed
     | TimerFired
     | PolicyChanged
     | CallGone

@@ -29,6 +29,8 @@ class Extension:
     groups: frozenset[str] = frozenset()
     site: str = ""
     endpoints: tuple[str, ...] = ()
+    macs: tuple[str, ...] = ()  # of its phones, twelve hexadecimal digits each
+    phone: str = ""  # the family of phones that show more than a lamp
 
 
 @dataclass(frozen=True, slots=True)

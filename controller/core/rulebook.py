@@ -13,6 +13,7 @@ from controller.core.grades import ForceAgainstNever, TieBreak
 from controller.core.numbers import MOST_REMEMBERED, NumberList
 from controller.core.roster import Roster
 from controller.core.rules import BUILT_IN, Rule, RuleIndex, Site, Terms, terms_of
+from hardware.sequences import CodeBook
 
 
 class QueueIsolation(Enum):
@@ -57,6 +58,7 @@ class Policy:
     ring_group_isolation: bool = False
     tie_break: TieBreak = TieBreak.RECORD
     force_against_never: ForceAgainstNever = ForceAgainstNever.NEVER
+    record_key: bool = False  # whether phones with a Record key are told beforehand what it may do
     _index: RuleIndex = field(init=False, repr=False, compare=False)
     _follows: bool = field(init=False, repr=False, compare=False)
     _terms: dict[tuple[int, str], Terms] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -83,6 +85,10 @@ class Policy:
             known = About(self._index.about(subject), site, default, str(subject))
             _remember(self._about, subject, known)
         return known
+
+    def codes(self, subject: Subject) -> CodeBook | None:
+        """What the people of this subject may type during a call: their site's codes, else the organisation's."""
+        return self.sites.get(self.roster.site_of(subject), self.organisation).codes or self.organisation.codes
 
     def terms(self, rule: Rule | None, site: Site, line: bool = False) -> Terms:
         """What the rule (None: the default) means at this site. A line is not recorded unless a rule names it,

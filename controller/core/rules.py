@@ -14,10 +14,12 @@ from controller.core.conditions import Condition
 from controller.core.decision import Grade, Grant, Mode, Options, PauseForm, StartPoint, Subject, SubjectKind
 from controller.core.numbers import NumberPlan, Pattern, pattern
 from controller.core.roster import Extension, Line, Roster
+from hardware.sequences import CodeBook
 
 GRANTED: dict[Mode, frozenset[Grant]] = {
     Mode.NEVER: frozenset(),
     Mode.ON_DEMAND: frozenset({Grant.START, Grant.STOP, Grant.PAUSE}),
+    Mode.ON_DEMAND_KEEP: frozenset({Grant.START, Grant.STOP, Grant.PAUSE}),
     Mode.ALWAYS_WITH_PAUSE: frozenset({Grant.PAUSE}),
     Mode.ALWAYS: frozenset(),
 }
@@ -37,6 +39,7 @@ class Settings:
     keep_unanswered: bool | None = None
     pause_form: PauseForm | None = None
     pause_side: Side | None = None
+    dtmf_guard: bool | None = None
     follow_transfer: bool | None = None
     record_paging: bool | None = None
     record_voicemail: bool | None = None
@@ -51,6 +54,7 @@ BUILT_IN = Settings(
     keep_unanswered=Options().keep_unanswered,
     pause_form=Options().pause_form,
     pause_side=Options().pause_side,
+    dtmf_guard=Options().dtmf_guard,
     follow_transfer=False,
     record_paging=False,
     record_voicemail=False,
@@ -73,6 +77,7 @@ class Site:
     name: str = ""
     settings: Settings = field(default_factory=Settings)
     zone: tzinfo = UTC
+    codes: CodeBook | None = None  # what its people type during a call; None: the organisation's
 
 
 class How(Enum):
@@ -174,6 +179,7 @@ def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
             keep_unanswered=_known(full.keep_unanswered),
             pause_form=_known(full.pause_form),
             pause_side=_known(full.pause_side),
+            dtmf_guard=_known(full.dtmf_guard),
         ),
         follow_transfer=_known(full.follow_transfer),
         record_paging=_known(full.record_paging),

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from controller.core import calls, policy, recording, wishes
+from controller.core import keypad as keypads
 from controller.core.calls import Call, is_room, talking
 from controller.core.commands import (
+    Allow,
     CallId,
     CancelTimer,
     Command,
     HandOver,
     LegId,
+    Press,
     RecordingId,
     Refuse,
     SetTimer,
@@ -21,6 +26,8 @@ from controller.core.commands import (
 from controller.core.decision import Decision, Mode, Options, StartPoint, Subject
 from controller.core.events import (
     Asked,
+    AskedBy,
+    DigitPressed,
     Done,
     Event,
     Failed,
@@ -30,13 +37,18 @@ from controller.core.events import (
     RecorderLost,
     TimerFired,
 )
+from controller.core.keypad import Keypad
 from controller.core.policy import Policy
 from controller.core.recording import Recording, State
-from controller.core.subjects import anchor
+from controller.core.roster import Party
+from controller.core.subjects import anchor, party
 from controller.core.wishes import Wish
+from hardware.guard import Blank, Said
+from hardware.keys import Key
 
 START_DELAY = "start"
 MOST_LENGTH = "max-length"
+QUIET = "quiet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,8 @@ class Session:
     owners: tuple[Subject, ...] = ()
     wish: Wish = wishes.NOBODY_ASKED
     recording: Recording | None = None
+    keypad: Keypad = keypads.UNTOUCHED
+    armed: Mapping[LegId, frozenset[Key]] = field(default_factory=lambda: MappingProxyType({}))  # as phones were told
     rest: tuple[Recording, ...] = ()  # of calls that were merged into this one: to be stopped and handed over too
     delayed: bool = False  # the delay timer was set
     delay_over: bool = False
@@ -80,13 +94,15 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
         session = _decided(session, rules)
     if isinstance(event, PolicyChanged) and session.recording is not None:
         session = replace(session, recording=recording.trying_again(session.recording))
-    session, answers = _asked(session, event)
+    session, answers = _asked(session, event, rules)
+    session, typed = _typed(session, event, rules)
     session = _noticed(session, event)
     session, timers = _timed(session, event)
     want = wanted(session)
     session, commands = _recorded(session, event, want, rules, acting)
+    session, told = _armed(session, rules) if acting and rules.record_key else (session, ())
     session, last = _handed_over(session)
-    return session, (*answers, *timers, *commands, *last)
+    return session, (*answers, *typed, *timers, *commands, *told, *last)
 
 
 def _without_gone_leg(session: Session, event: Event) -> Call:
@@ -119,12 +135,19 @@ def merge(session: Session, other: Session, rules: Policy) -> Session:
         call=calls.merge(session.call, other.call),
         recording=kept,
         rest=rest,
-        wish=session.wish if session.wish.record is not None or session.wish.paused else other.wish,
+        wish=_joined(session.wish, other.wish),
+        armed=MappingProxyType({**other.armed, **session.armed}),
         owners=_union(session.owners, other.owners),
         verdict=session.verdict or other.verdict,
         handed_over=False,
     )
     return _decided(merged, rules)
+
+
+def _joined(wish: Wish, other: Wish) -> Wish:
+    """What people asked for on either call; what was asked to be kept stays so."""
+    first = wish if wish.record is not None or wish.paused else other
+    return replace(first, keep=wish.keep or other.keep)
 
 
 def wanted(session: Session) -> State:
@@ -136,7 +159,7 @@ def wanted(session: Session) -> State:
         return State.OFF
     if _over_for_now(call):
         return State.OFF
-    return State.PAUSED if session.wish.paused else State.ON
+    return State.PAUSED if session.wish.paused or session.keypad.blanking else State.ON
 
 
 def _begun(session: Session, options: Options) -> bool:
@@ -173,16 +196,81 @@ def _decided(session: Session, rules: Policy) -> Session:
     return session
 
 
-def _asked(session: Session, event: Event) -> Outcome:
+def _asked(session: Session, event: Event, rules: Policy) -> Outcome:
     if not isinstance(event, Asked) or session.decision is None:
         return session, ()
-    wish, refusal = wishes.update(session.wish, event, session.decision, session.call)
+    event = _named(session, event, rules)
+    inside = event.door is not AskedBy.LEG or _side(session, event.leg, rules) is Party.INTERNAL
+    wish, refusal = wishes.update(session.wish, event, session.decision, session.call, inside)
     if refusal:
         refused = Refuse(event.call, event.by, event.key.value, refusal)
         return _marked(session, "refused", event.at, event.by, f"{event.key.value}: {refusal}"), (refused,)
     if session.recording is not None:
         session = replace(session, recording=recording.trying_again(session.recording))
     return _marked(replace(session, wish=wish), "key", event.at, event.by, event.key.value), ()
+
+
+def _typed(session: Session, event: Event, rules: Policy) -> Outcome:
+    """Digits: codes of our own people become presses, and digits of the others blank the recording for a while."""
+    if isinstance(event, TimerFired) and event.timer == QUIET:
+        pad, said = keypads.tick(session.keypad, event.at)
+        return _guarded(replace(session, keypad=pad), event.at, said)
+    if not isinstance(event, DigitPressed) or session.decision is None or session.decision.mode is Mode.NEVER:
+        return session, ()
+    leg = session.call.legs.get(event.leg)
+    who = rules.roster.who(leg) if leg is not None else None
+    codes = (rules.codes(who[0]) if who is not None else None) or keypads.NO_CODES
+    side, guarded = _side(session, event.leg, rules), session.decision.options.dtmf_guard
+    pad, key, said = keypads.press(session.keypad, event, side, codes, guarded)
+    session, commands = _guarded(replace(session, keypad=pad), event.at, said)
+    if key is None:
+        return session, commands
+    return session, (*commands, Press(session.call.id, event.leg, key, "code"))
+
+
+def _guarded(session: Session, at: float, said: list[Said]) -> Outcome:
+    """The marks by which the finished file is silenced, and the timer that ends it."""
+    for each in said:
+        if isinstance(each, Blank):
+            session = _marked(session, "blank", each.since, "", "digits of another party")
+        else:
+            session = _marked(session, "unblank", each.until, "", "")
+    wait = keypads.wake_in(session.keypad, at)
+    return session, (() if wait is None else (SetTimer(session.call.id, QUIET, wait),))
+
+
+def _named(session: Session, asked: Asked, rules: Policy) -> Asked:
+    """Drivers know only by what means a leg asked; who sits there is for the record too (V-16)."""
+    leg = session.call.legs.get(asked.leg) if asked.leg is not None else None
+    who = rules.roster.who(leg) if leg is not None and asked.door is AskedBy.LEG else None
+    return asked if who is None else replace(asked, by=f"{who[0]} ({asked.by})")
+
+
+def _side(session: Session, leg: LegId | None, rules: Policy) -> Party:
+    known = session.call.legs.get(leg) if leg is not None else None
+    return Party.UNKNOWN if known is None else party(known, rules.roster)
+
+
+def _armed(session: Session, rules: Policy) -> Outcome:
+    """Tell phones beforehand what their Record key may do, so that a press which we would refuse gets a real 403."""
+    call, decision = session.call, session.decision
+    if decision is None or is_room(call.id):
+        return session, ()
+    told: list[Command] = []
+    armed: dict[LegId, frozenset[Key]] = {}
+    for leg in call.legs.values():
+        if not leg.alive or leg.local or party(leg, rules.roster) is not Party.INTERNAL:
+            continue
+        keys = wishes.allowed(session.wish, decision, call, leg.id)
+        if keys:
+            armed[leg.id] = keys
+        if keys != session.armed.get(leg.id, frozenset()):
+            who = rules.roster.who(leg)
+            codes = bool(keys) and who is not None and bool((rules.codes(who[0]) or keypads.NO_CODES).codes)
+            told.append(Allow(call.id, leg.id, keys, codes))
+    if not told and len(armed) == len(session.armed):
+        return session, ()
+    return replace(session, armed=MappingProxyType(armed)), tuple(told)
 
 
 def _marked(session: Session, kind: str, at: float, by: str, note: str) -> Session:
@@ -235,6 +323,8 @@ def _recorded(session: Session, event: Event, want: State, rules: Policy, acting
     asked: tuple[Command, ...] = ()
     if acting:
         side = session.decision.options.pause_side if session.decision else Side.BOTH
+        if session.keypad.blanked:
+            side = Side.BOTH  # tones of one party come back as an echo from the other
         current, asked = recording.close(current, want, _anchor(session, current, rules), side)
     session = replace(session, recording=current, rest=rest)
     if want is not State.OFF and session.decision is not None:
@@ -281,7 +371,10 @@ def _handed_over(session: Session) -> Outcome:
     if any(old.asked is not None for old in (current, *session.rest) if old is not None):
         return session, ()
     session = replace(session, handed_over=True)
-    timers = tuple(CancelTimer(call.id, name) for name in (START_DELAY, MOST_LENGTH, recording.RETRY))
+    pad, said = keypads.ended(session.keypad, call.ended_at)
+    session, _ = _guarded(replace(session, keypad=pad), call.ended_at, said)
+    current = session.recording
+    timers = tuple(CancelTimer(call.id, name) for name in (START_DELAY, MOST_LENGTH, QUIET, recording.RETRY))
     if session.decision is not None and session.decision.hidden:
         return session, timers
     rest = tuple(HandOver(call.id, old.id, "") for old in session.rest if old.segments)
@@ -296,6 +389,8 @@ def _discarded(session: Session) -> str:
     options = session.verdict.options if session.verdict else Options()
     if session.call.talked_at is None and not options.keep_unanswered:
         return "nobody answered, so nobody talked"
+    if session.verdict is not None and not wishes.kept(session.verdict, session.wish):
+        return "nobody asked to keep it"
     return ""
 
 

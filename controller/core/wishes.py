@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from controller.core.calls import Call, is_room
+from controller.core.commands import LegId
 from controller.core.decision import Decision, Grant, Mode
 from controller.core.events import Asked, AskedBy
 from hardware.keys import Key
@@ -18,6 +19,7 @@ class Wish:
     record: bool | None = None
     paused: bool = False
     by: str = ""  # who asked last, for the record (V-16)
+    keep: bool = False  # somebody asked for a recording of this call, at whatever time
 
 
 NOBODY_ASKED = Wish()
@@ -30,28 +32,38 @@ def recording_wished(decision: Decision, wish: Wish) -> bool:
             return False
         case Mode.ON_DEMAND:
             return wish.record is True
-        case Mode.ALWAYS | Mode.ALWAYS_WITH_PAUSE:
+        case Mode.ALWAYS | Mode.ALWAYS_WITH_PAUSE | Mode.ON_DEMAND_KEEP:
             return wish.record is not False
         case _:
             assert_never(decision.mode)
 
 
-def update(wish: Wish, asked: Asked, decision: Decision, call: Call) -> tuple[Wish, str]:
-    """The wish after this request, and why it was refused ("" when it was granted).
+def kept(decision: Decision, wish: Wish) -> bool:
+    """Whether what is captured is to stay: with on-demand-keep only if somebody asked for it by the end."""
+    return decision.mode is not Mode.ON_DEMAND_KEEP or wish.keep
+
+
+def update(wish: Wish, asked: Asked, decision: Decision, call: Call, inside: bool = True) -> tuple[Wish, str]:
+    """The wish after this request, and why it was refused ("" when it was granted). `inside`: whether the leg that
+    asked is one of our own people's; outsiders command nothing (F-066).
 
     Asking for what already is so is granted and changes nothing: keys are pressed twice.
     """
-    refusal = _refused_by_place(asked, call) or _refused_by_rule(wish, asked.key, decision)
+    refusal = _refused_by_place(asked, call, inside) or _refused_by_rule(wish, asked.key, decision)
     if refusal:
         return wish, refusal
-    on = recording_wished(decision, wish)
+    # For the person who presses, a capture that nobody has asked to keep is no recording yet.
+    on = recording_wished(decision, wish) and kept(decision, wish)
     match asked.key:
         case Key.RECORD:
-            return (wish if on else replace(wish, record=True, paused=False, by=asked.by)), ""
+            return (wish if on else replace(wish, record=True, paused=False, keep=True, by=asked.by)), ""
         case Key.STOP:
-            return (replace(wish, record=False, paused=False, by=asked.by) if on else wish), ""
+            if not on and wish.record is False:
+                return wish, ""
+            idle = not on and decision.mode is not Mode.ON_DEMAND_KEEP
+            return (wish if idle else replace(wish, record=False, paused=False, by=asked.by)), ""
         case Key.TOGGLE:
-            return replace(wish, record=not on, paused=False, by=asked.by), ""
+            return replace(wish, record=not on, paused=False, keep=wish.keep or not on, by=asked.by), ""
         case Key.PAUSE:
             return (wish if wish.paused else replace(wish, paused=True, by=asked.by)), ""
         case Key.RESUME:
@@ -60,9 +72,18 @@ def update(wish: Wish, asked: Asked, decision: Decision, call: Call) -> tuple[Wi
             assert_never(asked.key)
 
 
-def _refused_by_place(asked: Asked, call: Call) -> str:
+def allowed(wish: Wish, decision: Decision, call: Call, leg: LegId) -> frozenset[Key]:
+    """What a phone's Record key may do now, on a leg of our own people: a subset of RECORD and STOP."""
+    if is_room(call.id) or leg in call.in_room:
+        return frozenset()
+    return frozenset(key for key in (Key.RECORD, Key.STOP) if not _refused_by_rule(wish, key, decision))
+
+
+def _refused_by_place(asked: Asked, call: Call, inside: bool) -> str:
     if asked.door is not AskedBy.LEG:
         return ""
+    if not inside:
+        return "only people of the house can switch the recording with a key (F-066)"
     if is_room(call.id) or (asked.leg is not None and asked.leg in call.in_room):
         return "inside a conference nobody can switch the recording with a key (Y-17)"
     return ""
@@ -70,6 +91,7 @@ def _refused_by_place(asked: Asked, call: Call) -> str:
 
 def _refused_by_rule(wish: Wish, key: Key, decision: Decision) -> str:
     on = recording_wished(decision, wish)
+    provisional = on and not kept(decision, wish)
     rule = f"rule '{decision.rule}'" if decision.rule else "the policy"
     if decision.mode is Mode.NEVER:
         return f"this call must not be recorded: {decision.reason}"
@@ -77,9 +99,10 @@ def _refused_by_rule(wish: Wish, key: Key, decision: Decision) -> str:
         if Grant.PAUSE not in decision.grants:
             return f"{rule} does not let anybody pause this recording (mode {decision.mode.value})"
         return "" if on else "this call is not being recorded, so there is nothing to pause or resume"
-    starts = key is Key.RECORD or (key is Key.TOGGLE and not on)
+    starts = key is Key.RECORD or (key is Key.TOGGLE and (provisional or not on))
     if starts:
-        return "" if on or Grant.START in decision.grants else f"{rule} does not let anybody start a recording"
+        already = on and not provisional
+        return "" if already or Grant.START in decision.grants else f"{rule} does not let anybody start a recording"
     if not on or Grant.STOP in decision.grants:
         return ""
     return f"{rule} does not let anybody stop this recording (mode {decision.mode.value})"

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from controller.core.commands import RecorderCommand
+from controller.core.commands import Allow, RecorderCommand
 from controller.core.events import Event
+from controller.core.lamps import Glow
 
 
 class PbxRefused(Exception):
@@ -58,6 +59,14 @@ class Driver(Protocol):
 
     async def do(self, command: RecorderCommand) -> Event:
         """Carry out one command; returns its Done or Failed. Never raises PbxRefused or PbxGone."""
+        ...
+
+    async def allow(self, command: Allow) -> None:
+        """Have the PBX refuse what we would refuse, as far as it can. Never raises; what failed is counted."""
+        ...
+
+    async def show(self, extension: str, glow: Glow) -> None:
+        """Set the lamp of this extension, which phones subscribe to. Never raises; what failed is counted."""
         ...
 
     def files(self, command: RecorderCommand) -> SegmentFiles:

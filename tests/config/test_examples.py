@@ -22,15 +22,15 @@ EXAMPLES = Path("docs/examples")
 @pytest.fixture
 def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the secrets that the examples name."""
-    for name in ("ami.secret", "ari.secret"):
-        (tmp_path / name).write_text("s3cret\n")
+    for name in ("ami.secret", "ari.secret", "url-key.secret", "hep.secret"):
+        (tmp_path / name).write_text("a secret of many letters\n")
         (tmp_path / name).chmod(0o600)
     monkeypatch.setenv("BRANCH_AMI_SECRET", "s3cret")
     return tmp_path
 
 
 def example(name: str, folder: Path) -> Config:
-    (folder / name).write_text((EXAMPLES / name).read_text())
+    (folder / name).write_text((EXAMPLES / name).read_text().replace("/etc/onrecord/", f"{folder}/"))
     return load(folder / name)
 
 
@@ -59,7 +59,7 @@ def test_the_example_of_everything_uses_every_key_and_every_condition() -> None:
         used = {key for entry in entries for key in entry}
         wanted = set(kind.model_fields)
         if kind is models.Site:
-            wanted = {"name", "time_zone", "mode"}
+            wanted = {"name", "time_zone", "mode", "codes"}
         assert wanted <= used, f"[{name}] leaves out {sorted(wanted - used)}"
     doors = [pbx[door] for pbx in raw["pbx"] for door in ("ami", "ari") if door in pbx]
     assert {*Ami.model_fields, *Ari.model_fields} - {"secret"} <= {key for door in doors for key in door}

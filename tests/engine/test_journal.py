@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import get_args
 
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.commands import Alarm, CallId, Command
+from controller.core.commands import Alarm, CallId, Command, LegId
 from controller.core.decision import Decision
-from controller.core.events import Event, LegAppeared
+from controller.core.events import UNWRITTEN, DigitPressed, Event, LegAppeared
 from controller.journal import Entry, Journal, from_line, read, to_line
 from tests.playbook import Scene
 
@@ -22,7 +23,15 @@ def test_every_event_comes_back_as_it_was(kind: type[Event], data: st.DataObject
     event = data.draw(st.from_type(kind))
     entry = Entry(1.5, CallId("main/1"), event)
     if "nan" not in repr(event):
-        assert from_line(to_line(entry)) == entry
+        unwritten = {each.name: each.default for each in fields(kind) if each.metadata.get(UNWRITTEN)}
+        assert from_line(to_line(entry)) == replace(entry, event=replace(event, **unwritten))
+
+
+@pytest.mark.parametrize("digit", "0123456789*#ABCD")
+def test_a_digit_that_somebody_typed_is_never_written(digit: str) -> None:
+    event, none = (DigitPressed(CallId("main/x"), 2.5, LegId("main/x"), each) for each in (digit, ""))
+    assert to_line(Entry(1.5, CallId("main/x"), event)) == to_line(Entry(1.5, CallId("main/x"), none))
+    assert repr(event) == repr(none)
 
 
 @pytest.mark.parametrize("kind", get_args(Command), ids=lambda kind: kind.__name__)

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from controller.core.commands import RecorderCommand, Start
+from controller.core.commands import Allow, RecorderCommand, Start
 from controller.core.events import Done, Event, Failed, RecorderFound, RecorderLost
-from controller.pbx.asterisk import snapshot
+from controller.core.lamps import Glow
+from controller.pbx.asterisk import snapshot, telephones
 from controller.pbx.asterisk.ami import AmiAccess, Message
-from controller.pbx.asterisk.hand import Hand, files_of
+from controller.pbx.asterisk.hand import Hand, files_of, uniqueid_of
 from controller.pbx.asterisk.link import BACKOFF, LinkCounters, stay_connected
 from controller.pbx.asterisk.pair import Pair, open_pair
 from controller.pbx.asterisk.recorders import LegGone, Recorder, Recorders
@@ -201,6 +202,30 @@ class AsteriskDriver:
         event = await self._do(command)
         self.counters.refused += isinstance(event, Failed)
         return event
+
+    async def allow(self, command: Allow) -> None:
+        """Arm a phone's Record key, or have it answered 403; see the protocol."""
+        value = telephones.features(command)
+        await self._tell({"Channel": uniqueid_of(command.leg), "Variable": telephones.FEATURES, "Value": value})
+
+    async def show(self, extension: str, glow: Glow) -> None:
+        """Set the device state that phones subscribe to; see the protocol."""
+        variable = telephones.lamp(extension)
+        if variable:
+            await self._tell({"Variable": variable, "Value": telephones.STATES[glow]})
+        else:
+            self._translation.count("an extension that cannot have a lamp")
+
+    async def _tell(self, headers: dict[str, str]) -> None:
+        """Set a variable for the sake of phones: worth a count when it fails, and nothing more."""
+        pair = self._pair
+        if self._hand is None or pair is None:
+            return
+        try:
+            await pair.hand.ask("Setvar", headers, self.settings.action_seconds)
+        except (PbxRefused, PbxGone) as error:
+            if NO_CHANNEL not in str(error).lower():
+                self._translation.count(f"phones not told: {headers['Variable'].partition('(')[0]}")
 
     def files(self, command: RecorderCommand) -> SegmentFiles:
         """Where the segment of this command is written."""

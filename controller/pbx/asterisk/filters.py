@@ -21,6 +21,8 @@ HEARD = (
     "MixMonitorStart",
     "MixMonitorStop",
     "MixMonitorMute",
+    "DTMFBegin",
+    "DTMFEnd",
 )
 """Names of the events that translate.py and driver.py use."""
 

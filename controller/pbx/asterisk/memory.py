@@ -65,6 +65,7 @@ class Channel:
     met_strangers: bool = False  # was in a room or a parking lot, where a Linkedid says nothing about who talks
     queue: str = ""  # waits in its line, or talks to its agent
     left_line: bool = False  # whether towards an agent is told by the next message
+    tone: bool = False  # a digit has begun and not ended
     sort: str = ""  # what the dialplan says the call is: paging, intercom, voicemail, …
 
     @property

@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from controller.core.commands import CallId, LegId
 from controller.core.events import (
     AgentConnected,
+    Asked,
+    AskedBy,
     AttributeSet,
     CallGone,
+    DigitPressed,
     Event,
     LegDialled,
     LegRang,
@@ -22,6 +25,8 @@ from controller.pbx.asterisk.filters import VARIABLE
 from controller.pbx.asterisk.frames import Message
 from controller.pbx.asterisk.memory import Channel, Events, Memory, bridge, sight
 from controller.pbx.asterisk.naming import clean, dialled_number, is_technical
+from controller.pbx.asterisk.telephones import PRESSED
+from hardware.sequences import DIGITS
 
 MOST_KINDS = 200
 """Kinds of strange messages that are counted by name."""
@@ -53,6 +58,8 @@ class Translation:
             "AgentConnect": self._connected,
             "AgentComplete": self._queue_over,
             "VarSet": self._told,
+            "DTMFBegin": self._digit_began,
+            "DTMFEnd": self._digit_ended,
         }
 
     # -- what is asked of it -----------------------------------------------------------------------------------
@@ -192,6 +199,29 @@ class Translation:
             channel.queue, channel.left_line = clean(message.get("Queue")), False
             out.append(AgentConnected(channel.call, at, channel.leg, channel.queue))
 
+    # -- keys and digits ---------------------------------------------------------------------------------------
+
+    def _digit_began(self, message: Message, at: float, out: Events) -> None:
+        channel = self._memory.channel(sight(message), at, out)
+        if channel is not None and message.get("Direction") == "Received":
+            channel.tone = True
+
+    def _digit_ended(self, message: Message, at: float, out: Events) -> None:
+        """A Record key comes as a digit that ends and never began (hardware.md B.6); a keypad's digit does both."""
+        channel = self._memory.channel(sight(message), at, out)
+        if channel is None or message.get("Direction") != "Received":
+            return
+        digit, began, channel.tone = message.get("Digit"), channel.tone, False
+        if digit in PRESSED and not began:
+            out.append(Asked(channel.call, at, "record key", PRESSED[digit], AskedBy.LEG, channel.leg))
+        elif digit in DIGITS and len(digit) == 1:
+            room = self._memory.room_of(channel)
+            length = _milliseconds(message.get("DurationMs")) / 1000
+            for call in (channel.call, *((room.call,) if room else ())):
+                out.append(DigitPressed(call, at, channel.leg, digit, length))
+        else:
+            self.count("digit that is none")
+
     # -- the rest ----------------------------------------------------------------------------------------------
 
     def _told(self, message: Message, at: float, out: Events) -> None:
@@ -254,6 +284,10 @@ class Translation:
         """Something strange, by name."""
         if what in self.odd or len(self.odd) < MOST_KINDS:
             self.odd[what] = self.odd.get(what, 0) + 1
+
+
+def _milliseconds(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 7 else 0
 
 
 def _age(status: Message) -> int:

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from controller.core.commands import LegId, Pause, RecorderCommand, RecordingId, Resume, Side, Start, Stop
+from controller.core.commands import Allow, LegId, Pause, RecorderCommand, RecordingId, Resume, Side, Start, Stop
 from controller.core.events import Done, Event, Failed, LegEnded, RecorderLost
+from controller.core.lamps import Glow
 from controller.pbx.driver import Counters, SegmentFiles
+from hardware.keys import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class PaperPbx:
         self.asked: list[RecorderCommand] = []
         self.refusals: dict[type[RecorderCommand], int] = {}
         self.silent = False
+        self.allowed: dict[LegId, frozenset[Key]] = {}
+        self.lamps: dict[str, Glow] = {}
         self.snapshot: list[Event] = []
         self._gone: set[LegId] = set()
         self._hear: Callable[[Event], None] = lambda _event: None
@@ -92,6 +96,14 @@ class PaperPbx:
         if reason:
             return Failed(command.call, time.time(), command, reason, leg_gone=command.leg in self._gone)
         return Done(command.call, time.time(), command)
+
+    async def allow(self, command: Allow) -> None:
+        """Noted."""
+        self.allowed[command.leg] = command.keys
+
+    async def show(self, extension: str, glow: Glow) -> None:
+        """Noted."""
+        self.lamps[extension] = glow
 
     def files(self, command: RecorderCommand) -> SegmentFiles:
         """Three names; nothing is written."""

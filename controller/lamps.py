@@ -1,0 +1,90 @@
+"""Keeps every phone's lamp at what is true: follows the engine's calls, and sets what changed on their PBX."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from controller.core import lamps
+from controller.core.commands import CallId, pbx_of
+from controller.core.events import Event
+from controller.core.lamps import Glow
+from controller.core.session import Session
+from controller.engine import Engine
+
+Lamp = tuple[str, str]
+"""PBX and extension."""
+
+
+@dataclass(slots=True)
+class Lamps:
+    """The lamps of all PBXs. Make it, then `run` it: it watches the engine and is never in a call's way.
+
+    A lamp is lit only by what the PBX confirmed. At each connect all that are known are set anew: while the link was
+    down, or we were, calls ended of which no lamp was told.
+    """
+
+    engine: Engine
+    shown: dict[Lamp, Glow] = field(default_factory=dict)
+    _calls: dict[CallId, Mapping[str, Glow]] = field(default_factory=dict)
+    _due: dict[Lamp, None] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Set lamps until cancelled."""
+        self.engine.watchers.add(self.watch)
+        self.engine.connected.add(self.connected)
+        try:
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                await asyncio.gather(*(self._set(lamp) for lamp in list(self._due)))
+        finally:
+            self.engine.watchers.discard(self.watch)
+            self.engine.connected.discard(self.connected)
+
+    def watch(self, session: Session, _event: Event) -> None:
+        """One event was heard by this call."""
+        call = session.call.id
+        now = lamps.glows(session, self.engine.policy.roster)
+        before = self._calls.get(call, {})
+        if now == before:
+            return
+        if now:
+            self._calls[call] = now
+        else:
+            self._calls.pop(call, None)
+        changed = {name for name in (*before, *now) if before.get(name) != now.get(name)}
+        self._ask({(pbx_of(call), name) for name in changed})
+
+    def connected(self, pbx: str) -> None:
+        """A PBX has told its snapshot: whatever its lamps say, say it again, and for everybody who is listed."""
+        self.forget_ended()
+        listed = {(pbx, extension.number) for extension in self.engine.policy.roster.extensions}
+        known = {lamp for lamp in self.shown if lamp[0] == pbx}
+        for lamp in listed | known:
+            self.shown.pop(lamp, None)
+        self._ask(listed | known)
+
+    def forget_ended(self) -> None:
+        """Calls that were merged into others, or that ended while nobody watched."""
+        for call in [call for call in self._calls if call not in self.engine.sessions]:
+            gone = self._calls.pop(call)
+            self._ask({(pbx_of(call), name) for name in gone})
+
+    def _ask(self, due: set[Lamp]) -> None:
+        self._due.update(dict.fromkeys(sorted(due)))
+        self._changed.set()
+
+    async def _set(self, lamp: Lamp) -> None:
+        """The newest truth only: what changed again meanwhile need not be shown."""
+        self._due.pop(lamp, None)
+        pbx, extension = lamp
+        glow = lamps.strongest(
+            [glows[extension] for call, glows in self._calls.items() if extension in glows and pbx_of(call) == pbx]
+        )
+        if self.shown.get(lamp) is glow:
+            return
+        self.shown[lamp] = glow
+        await self.engine.drivers[pbx].show(extension, glow)
