@@ -9,7 +9,7 @@ from controller.core import calls, policy
 from controller.core import session as sessions
 from controller.core.calls import Call
 from controller.core.commands import CallId, Command, LegId
-from controller.core.decision import Decision, Mode
+from controller.core.decision import Decision, Mode, Subject, SubjectKind
 from controller.core.events import (
     AgentConnected,
     AttributeSet,
@@ -60,7 +60,8 @@ def _events(told: Situation, call: CallId, rules: Policy) -> Iterable[Event]:
     answering = told.agent or told.to
     own = told.caller if not inbound else told.trunk
     far = told.trunk if outbound and not told.agent else answering
-    yield LegAppeared(call, told.at, caller, own, told.caller, dialled=told.to, up=True)
+    dialled = "" if inbound and not _may_come_in(told.to, rules) else told.to
+    yield LegAppeared(call, told.at, caller, own, told.caller, dialled=dialled, up=True)
     yield LegAppeared(call, told.at, called, far, far, dialled=told.to, originating=False)
     for name, value in {**told.attributes, **({"group": told.group} if told.group else {})}.items():
         yield AttributeSet(call, told.at, caller, name.lower(), value)
@@ -75,6 +76,13 @@ def _events(told: Situation, call: CallId, rules: Policy) -> Iterable[Event]:
 
 def _is_ours(number: str, rules: Policy) -> bool:
     return rules.roster.is_internal(number) or len(number) <= 4
+
+
+def _may_come_in(number: str, rules: Policy) -> bool:
+    """Whether a carrier would send this: an extension's number only where a rule or ring group waits for it."""
+    ddi = Subject(SubjectKind.DDI, rules.roster.plan.canonical(number))
+    waited_for = rules.about(ddi).rules or rules.roster.ring_group(number) is not None
+    return bool(waited_for) or not _is_ours(number, rules)
 
 
 def find(entries: Iterable[Entry], text: str) -> dict[CallId, list[Entry]]:

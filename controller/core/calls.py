@@ -143,12 +143,17 @@ def update(call: Call, event: Event) -> Call:
 def merge(call: Call, other: Call) -> Call:
     """Both calls as one, under the id of the first; what both know, the first knows better."""
     legs = MappingProxyType({**other.legs, **call.legs})
+    queued = call if call.queue else other
     return replace(
         call,
         legs=legs,
         began_at=min(call.began_at, other.began_at),
-        queue=call.queue or other.queue,
+        queue=queued.queue,
+        queue_over=queued.queue_over,
+        agent_at=queued.agent_at,
+        in_room=call.in_room | other.in_room,
         attributes=MappingProxyType({**other.attributes, **call.attributes}),
+        rang_at=_earlier(call.rang_at, other.rang_at),
         answered_at=_earlier(call.answered_at, other.answered_at),
         talked_at=_earlier(call.talked_at, other.talked_at),
         ended_at=None if any(leg.alive for leg in legs.values()) else call.ended_at or other.ended_at,

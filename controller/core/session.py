@@ -32,7 +32,9 @@ from controller.core.events import (
     Event,
     Failed,
     LegEnded,
+    LegLeft,
     PolicyChanged,
+    QueueLeft,
     RecorderFound,
     RecorderLost,
     TimerFired,
@@ -48,6 +50,8 @@ from hardware.keys import Key
 
 START_DELAY = "start"
 MOST_LENGTH = "max-length"
+ENDINGS = LegLeft | LegEnded | QueueLeft | Failed | RecorderLost
+"""After these there is less of a call than before (the last two tell that a leg is gone)."""
 QUIET = "quiet"
 
 
@@ -91,7 +95,7 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
     changed = call is not session.call
     session = replace(session, call=call) if changed else session
     if changed or session.decision is None or isinstance(event, PolicyChanged):
-        session = _decided(session, rules)
+        session = _decided(session, rules, isinstance(event, ENDINGS))
     if isinstance(event, PolicyChanged) and session.recording is not None:
         session = replace(session, recording=recording.trying_again(session.recording))
     session, answers = _asked(session, event, rules)
@@ -182,16 +186,19 @@ def _over_for_now(call: Call) -> bool:
     return (is_room(call.id) or call.queue_over) and call.talked_at is not None and not talking(call)
 
 
-def _decided(session: Session, rules: Policy) -> Session:
-    decision = policy.decide(rules, session.call)
-    if decision == session.decision:
+def _decided(session: Session, rules: Policy, ending: bool = False) -> Session:
+    """`ending`: somebody left, or the call left its queue. That he is gone says nothing about who was there."""
+    decision, old, call = policy.decide(rules, session.call), session.decision, session.call
+    if decision == old:
         return session
-    old = session.decision
+    heard = bool(talking(call))
+    if old is not None and old.mode is Mode.NEVER and not heard and (ending or call.talked_at is not None):
+        # Otherwise the end of a call with an excluded number would start a recording of whoever hangs up last.
+        decision = decision if decision.mode is Mode.NEVER else old
     session = replace(session, decision=decision)
     if session.recording is not None and old is not None and old.mode is not decision.mode:
         session = replace(session, recording=recording.trying_again(session.recording))
-    call = session.call
-    if call.ended_at is None and (call.talked_at is None or talking(call)):
+    if call.ended_at is None and (heard or (call.talked_at is None and not ending)):
         session = replace(session, verdict=decision)
     return session
 
