@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -31,6 +32,11 @@ class Phone(asyncio.DatagramProtocol):
         self.calls: dict[str, Call] = {}
         self.answering: Callable[[Call], Awaitable[object]] | None = None
         """What happens to a new call; None: it rings until a test takes it with `rings`."""
+        self.states: dict[str, list[str]] = {}
+        """What each watched extension was said to be: terminated (dark), confirmed (lit), early (flashing)."""
+        self.pushed: list[bytes] = []
+        """Bodies of NOTIFY outside of any dialog: what a Yealink phone would show."""
+        self._watched: dict[str, list[str]] = {}
         self._ringing: asyncio.Queue[Call] = asyncio.Queue()
         self._transactions: dict[str, asyncio.Queue[Message]] = {}
         self._replies: dict[tuple[str, str], bytes] = {}
@@ -51,6 +57,30 @@ class Phone(asyncio.DatagramProtocol):
         answer = await self.request(self._register(expires))
         if answer.status != 200:
             raise CallRefused(answer.status or 0, "REGISTER")
+
+    async def watch(self, extension: str, expires: int = 600) -> None:
+        """SUBSCRIBE to an extension's state, as a BLF key does; `states[extension]` grows with every NOTIFY.
+
+        Raises CallRefused.
+        """
+        me, target = f"<sip:{self.user}@{self.server}>", f"sip:{extension}@{self.server}"
+        call_id = f"{secrets.token_hex(8)}@{self.host}"
+        headers = (
+            ("Via", self.via()),
+            ("Max-Forwards", "70"),
+            ("From", f"{me};tag={secrets.token_hex(4)}"),
+            ("To", f"<{target}>"),
+            ("Call-ID", call_id),
+            ("CSeq", "1 SUBSCRIBE"),
+            ("Contact", f"<sip:{self.user}@{self.host}:{self.port}>"),
+            ("Event", "dialog"),
+            ("Accept", "application/dialog-info+xml"),
+            ("Expires", str(expires)),
+        )
+        self._watched[call_id] = self.states[extension] = []
+        answer = await self.request(Message(f"SUBSCRIBE {target} SIP/2.0", headers))
+        if answer.status not in (200, 202):
+            raise CallRefused(answer.status or 0, "SUBSCRIBE")
 
     async def dial(
         self,
@@ -290,6 +320,15 @@ class Phone(asyncio.DatagramProtocol):
                     call.acked.set()
             case "OPTIONS":
                 self.reply(message, 200)
+            case "NOTIFY" if message["call-id"] in self._watched:
+                self.reply(message, 200)
+                said = re.search(rb"<state>([a-z]+)</state>", message.body)
+                # Hold is a rendering of the confirmed dialog's target.
+                held = b'pvalue="no"' in message.body
+                self._watched[message["call-id"]].append("held" if held else said[1].decode() if said else "")
+            case "NOTIFY" if call is None and message["event"].lower() == "yealink-xml":
+                self.reply(message, 200)
+                self.pushed.append(message.body)
             case _ if call is None:
                 self.reply(message, 481)
             case "INVITE" | "UPDATE":

@@ -115,6 +115,22 @@ def pauses(finished: Finished, segment: FinishedSegment) -> list[tuple[float, fl
     return found
 
 
+def blanks(finished: Finished) -> list[tuple[float, float]]:
+    """From, to: Unix times between which nothing is to be heard, because somebody typed digits (B-05).
+
+    The recorder was paused for most of it; but a burst is known for one only at its third digit, and the first two
+    are in the raw file.
+    """
+    found, since = [], None
+    for mark in finished.marks:
+        if mark.kind == "blank" and since is None:
+            since = mark.at
+        elif mark.kind == "unblank" and since is not None:
+            found.append((min(since, mark.at), mark.at))
+            since = None
+    return found if since is None else [*found, (since, finished.ended_at)]
+
+
 def cuts_pauses(finished: Finished) -> bool:
     """Whether pauses are taken out. Where only one side was paused the other one talks on, and nothing is."""
     options = finished.decision.options
@@ -147,7 +163,13 @@ def build(finished: Finished, measured: Measured, cuts: Mapping[int, Sequence[Cu
             gaps.append((at, at + gap))
             at += gap
         out = tuple(cuts.get(segment.number, ()))
-        kept = [_widened(piece, len(silence)) for whole in found for piece in _without(whole, out)]
+        mute = _frames(blanks(finished), segment, rate)
+        kept = [
+            part
+            for whole in found
+            for piece in _without(whole, out)
+            for part in _blanked(_widened(piece, len(silence)), mute)
+        ]
         length = sum(piece.frames for piece in kept)
         pieces.extend(kept)
         placed.append(Placed(segment.number, at, length, out, note))
@@ -179,6 +201,31 @@ def _without(piece: Piece, cuts: Sequence[Cut]) -> list[Piece]:
         if begin > start and begin < end:
             kept.append(Piece(piece.segment, start, begin - start, piece.channels))
         start = max(start, min(until, end)) if begin < end else start
+    if start < end:
+        kept.append(Piece(piece.segment, start, end - start, piece.channels))
+    return kept
+
+
+def _frames(spans: Sequence[tuple[float, float]], segment: FinishedSegment, rate: int) -> list[Cut]:
+    """Times as frames of a segment, wider by what a file may lie off the clock."""
+    begin = segment.started_at
+    return [
+        (round((since - SLACK_SECONDS - begin) * rate), round((until + SLACK_SECONDS - begin) * rate))
+        for since, until in spans
+    ]
+
+
+def _blanked(piece: Piece, mute: Sequence[Cut]) -> list[Piece]:
+    """The piece in as many pieces as it takes to make it silent where it must be; nothing moves."""
+    kept, start, end = [], piece.start, piece.start + piece.frames
+    for begin, until in sorted(mute):
+        begin, until = max(start, begin), min(end, until)
+        if begin >= until:
+            continue
+        if begin > start:
+            kept.append(Piece(piece.segment, start, begin - start, piece.channels))
+        kept.append(Piece(piece.segment, begin, until - begin, ((),) * len(piece.channels)))
+        start = until
     if start < end:
         kept.append(Piece(piece.segment, start, end - start, piece.channels))
     return kept

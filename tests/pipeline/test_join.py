@@ -15,6 +15,7 @@ from controller.core.decision import Options, PauseForm
 from controller.core.finished import AnchorIs
 from controller.core.recording import Mark
 from controller.pipeline.measure import Condition
+from controller.pipeline.timeline import SLACK_SECONDS
 from tests.pipeline.joining import joined, measured
 from tests.pipeline.recordings import BEGAN, RATE, Samples, conversation, leave, mix, quiet, tone
 
@@ -248,6 +249,29 @@ def test_two_pauses_are_cut_out_exactly(tmp_path: Path, late: float) -> None:
     assert int(np.square(found[:, 1].astype(np.int64)).sum()) == int(np.square(b.astype(np.int64)).sum())
     assert np.array_equal(found[: 2 * RATE - 2], np.stack(plain, axis=1)[: 2 * RATE - 2])
     assert np.array_equal(found[-2 * RATE + 2 :], np.stack(plain, axis=1)[-2 * RATE + 2 :])
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_digits_that_somebody_typed_are_silent_and_nothing_moves(tmp_path: Path, ended: bool) -> None:
+    a, b = tone(400, 10), tone(600, 10)
+    marks = (Mark("blank", START + 4, 1), Mark("unblank", START + 6, 1))[: 2 if ended else 1]
+    found, said = joined(tmp_path, conversation(leave(tmp_path / "m", "main-1-1", 1, a, b), marks=marks))
+    whole = np.stack([a, b], axis=1)
+    begin, until = round((4 - SLACK_SECONDS) * RATE), round((6 + SLACK_SECONDS) * RATE) if ended else 10 * RATE
+    assert not found[begin:until].any()
+    assert np.array_equal(found[:begin], whole[:begin])
+    assert np.array_equal(found[until:], whole[until:])
+    assert said.seconds == 10
+
+
+def test_digits_across_two_segments_are_silent_in_both(tmp_path: Path) -> None:
+    first = leave(tmp_path / "m", "main-1-1", 1, tone(400, 2), tone(600, 2))
+    second = leave(tmp_path / "m", "main-1-1", 2, tone(400, 2), tone(600, 2), started_at=START + 3)
+    marks = (Mark("blank", START + 1.5, 1), Mark("unblank", START + 4, 2))
+    found, _ = joined(tmp_path, conversation(first, second, marks=marks))
+    assert not found[round(1.3 * RATE) : round(4.2 * RATE)].any()
+    assert found[: round(1.3 * RATE)].any()
+    assert found[round(4.2 * RATE) :].any()
 
 
 def test_sound_inside_a_pause_is_never_cut(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ __all__ = ["Ami", "AmiAccess", "AmiLink", "Message", "connect"]
 
 CONNECT_TIMEOUT = 10.0
 PING_EVERY = 5.0
-EVENTS = "system,call,agent,user,dialplan"
+EVENTS = "system,call,agent,user,dtmf,dialplan"
 """Classes of events: system has FullyBooted, agent the queues, dialplan VarSet."""
 BOOT_CLASSES = {"system", "all", "on"}
 
