@@ -30,6 +30,7 @@ from controller.journal import Journal
 from controller.pbx import DRIVERS
 from controller.pbx.driver import Driver
 from controller.pipeline.line import Line
+from controller.restart import recalled
 from controller.spool import Spool
 
 log = structlog.get_logger("app")
@@ -120,7 +121,16 @@ async def build(config: Config) -> App:
     def over(session: Session, handover: HandOver) -> None:
         line.finish(finish(session, handover, engine.policy.roster, files))
 
+    def written(start: Start) -> tuple[Path, ...]:
+        driver = drivers.get(pbx_of(start.call))
+        found = driver.files(start) if driver is not None else None
+        return tuple(path for path in (found.mixed, found.anchor, found.others) if path) if found else ()
+
     engine = Engine(config.policy, drivers, journal, over)
+    left = await recalled(config.journal.folder, catalogue, config.policy, written, time.time())
+    engine.resume(left)
+    for session, handover in left.over:
+        over(session, handover)
     control = ControlServer(engine, config.control.socket, config.control.group)
     control.status = {"started_at": time.time(), "pid": os.getpid(), "config": str(config.path)}
     return App(config, engine, journal, line, catalogue, control)

@@ -43,9 +43,11 @@ from controller.core.events import (
 )
 from controller.core.policy import Policy
 from controller.core.recording import State
+from controller.core.roll import Roll
 from controller.core.session import Session
 from controller.journal import Entry, Journal
 from controller.pbx.driver import Driver
+from controller.restart import Recalled
 
 log = structlog.get_logger("engine")
 
@@ -110,6 +112,19 @@ class Engine:
         self._asking: set[int] = set()  # requests whose answer somebody waits for
         self._telling: dict[LegId, asyncio.Task[None]] = {}
         self._waiting: dict[CallId, set[asyncio.Event]] = {}
+        self._rolls: dict[str, Roll] = {}  # PBX -> what an earlier life knew of it, until its snapshot is told
+
+    def resume(self, recalled: Recalled) -> None:
+        """Take up what an earlier life left, before run(); what of it is gone the first snapshot tells by silence."""
+        self.sessions.update(recalled.sessions)
+        self._homes.update(recalled.homes)
+        for name in self.drivers:
+            mine = {call: each for call, each in recalled.sessions.items() if pbx_of(call) == name}
+            self._rolls[name] = Roll(mine, recalled.ends)
+        for event in recalled.answers:
+            self.hear(event)
+        for (call, timer), due in recalled.timers.items():
+            self._set_timer(SetTimer(call, timer, max(0.0, due - self._clock())))
 
     async def run(self) -> None:
         """Keep every PBX connected until cancelled."""
@@ -167,8 +182,11 @@ class Engine:
 
     def _link(self, name: str) -> Callable[[bool, str], None]:
         def changed(up: bool, why: str) -> None:
-            self.links[name] = "" if up else why or "lost"
             log.info("link up" if up else "link down", pbx=name, why=why)
+            roll = self._rolls.pop(name, None) if up else None
+            for event in roll.absent(self.sessions, self._clock()) if roll is not None else ():
+                self.hear(event)
+            self.links[name] = "" if up else why or "lost"
             if up:
                 for call in [call for call in self.sessions if pbx_of(call) == name]:
                     self.hear(PolicyChanged(call, self._clock()))
@@ -182,6 +200,9 @@ class Engine:
         if isinstance(event, CallsMerged):
             self._merge(event)
         call = self.home(event.call)
+        roll = self._rolls.get(pbx_of(call))
+        if roll is not None:
+            call = self._recognised(roll, call, event)
         session = self.sessions.get(call)
         if session is None:
             if not isinstance(event, LegAppeared | RecorderFound):
@@ -201,6 +222,15 @@ class Engine:
             changed.set()
         if session.handed_over:
             self._close(call)
+
+    def _recognised(self, roll: Roll, call: CallId, event: Event) -> CallId:
+        """The call as we know it: the PBX may have another name for it now than in an earlier life."""
+        known = roll.home(event) if call not in self.sessions else None
+        if known is not None and self.home(known) != call:
+            self._homes[call] = self.home(known)
+            call = self._homes[call]
+        roll.hear(event)
+        return call
 
     def _merge(self, event: CallsMerged) -> None:
         kept, gone = self.home(event.call), self.home(event.other)

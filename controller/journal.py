@@ -6,9 +6,11 @@ Calls with a helpline leave no line: see Journal.append.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -81,16 +83,31 @@ class Journal:
         if day != self._day or self._file < 0:
             if self._file >= 0:
                 os.close(self._file)
-            path = self.folder / f"{day}.jsonl"
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._file = -1
+            try:
+                self._file = _opened(self.folder / f"{day}.jsonl")
+            except OSError:
+                self.failed += 1
+                raise
             self._day = day
         try:
             written = os.write(self._file, lines)
             if written < len(lines):
-                raise OSError("the journal's disk is full")
+                # The part goes again: what is held is written once more, whole, when there is room.
+                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+                raise OSError(errno.ENOSPC, "the journal's disk is full")
         except OSError:
             self.failed += 1
             raise
+
+
+def _opened(path: Path) -> int:
+    """The day's file, at its end; a line that a power cut left unfinished is ended first."""
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    size = os.fstat(file).st_size
+    if size and os.pread(file, 1, size - 1) != b"\n":
+        os.write(file, b"\n")
+    return file
 
 
 def read(folder: Path, since: float = 0.0, odd: list[str] | None = None) -> Iterator[Entry]:
@@ -110,6 +127,71 @@ def read(folder: Path, since: float = 0.0, odd: list[str] | None = None) -> Iter
                     continue
                 if entry.at >= since:
                     yield entry
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Which calls a journal tells of. `open`: not handed over. `handed`: their recordings, none for a call that was
+    not recorded. `merged`: calls that went on inside another."""
+
+    open: frozenset[CallId]
+    handed: Mapping[CallId, tuple[str, ...]]
+    merged: Mapping[CallId, CallId]
+
+
+def outline(folder: Path, since: float) -> Outline:
+    """A quick look at every line from `since` on (Unix seconds): only few are read in full."""
+    seen: set[CallId] = set()
+    handed: dict[CallId, tuple[str, ...]] = {}
+    merged: dict[CallId, CallId] = {}
+    for line in _lines(folder, since):
+        call = _call_of(line)
+        if call is None:
+            continue
+        seen.add(call)
+        if b'"is":"CallsMerged"' in line or b'"is":"HandOver"' in line:
+            entry = _entry(line)
+            if entry is None:
+                continue
+            if isinstance(entry.event, events.CallsMerged):
+                merged[entry.event.other] = call
+            over = [command for command in entry.commands if isinstance(command, commands.HandOver)]
+            if over:
+                handed[call] = tuple(each.recording for each in over if each.recording is not None)
+    return Outline(frozenset(seen - handed.keys() - merged.keys()), handed, merged)
+
+
+def stories(folder: Path, since: float, calls: Collection[CallId]) -> Iterator[Entry]:
+    """The entries of these calls from `since` on, in the order in which they were written."""
+    for line in _lines(folder, since):
+        if _call_of(line) in calls:
+            entry = _entry(line)
+            if entry is not None:
+                yield entry
+
+
+def _lines(folder: Path, since: float) -> Iterator[bytes]:
+    first = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%d")
+    for path in sorted(folder.glob("????-??-??.jsonl")):
+        if path.stem >= first:
+            with path.open("rb") as lines:
+                yield from lines
+
+
+_CALL = re.compile(rb'\{"at":[0-9.e+]{1,32},"call":("(?:[^"\\]|\\.){1,300}")')
+
+
+def _call_of(line: bytes) -> CallId | None:
+    """The call of a line, without reading all of it; None for what is no line of ours."""
+    found = _CALL.match(line)
+    return CallId(json.loads(found[1])) if found else None
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        return from_line(line)
+    except (ValueError, KeyError, TypeError):
+        return None  # cut off by a crash, or written by another version
 
 
 def to_line(entry: Entry) -> bytes:

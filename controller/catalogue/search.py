@@ -108,6 +108,25 @@ async def count_recordings(catalogue: Catalogue, *statuses: Status) -> int:
         return int(found.scalar_one())
 
 
+async def known_calls(catalogue: Catalogue, ids: Iterable[str]) -> set[str]:
+    """Which of these calls are in the catalogue."""
+    return await _known(catalogue, calls.c.call, ids)
+
+
+async def known_recordings(catalogue: Catalogue, ids: Iterable[str]) -> set[str]:
+    """Which of these recordings are in the catalogue, whatever became of them."""
+    return await _known(catalogue, recordings.c.id, ids)
+
+
+async def _known(catalogue: Catalogue, column: ColumnElement[str], ids: Iterable[str]) -> set[str]:
+    asked, found = sorted(set(ids)), set[str]()
+    async with catalogue.reading() as connection:
+        for start in range(0, len(asked), PAGE):
+            rows = await connection.execute(select(column).where(column.in_(asked[start : start + PAGE])))
+            found.update(rows.scalars())
+    return found
+
+
 def _conditions(query: Query) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if query.since is not None:

@@ -232,9 +232,12 @@ def _found(recording: Recording, event: RecorderFound, wanted: State) -> Outcome
     assumed = State.PAUSED if wanted is State.ON else State.ON
     segment = recording.segment
     if segment is not None and segment.number == event.segment and segment.ended_at is None:
-        return replace(recording, state=assumed, asked=None), ()
+        found = replace(recording, state=assumed, asked=None)
+        # It runs although nobody saw its start confirmed: that it was found is the confirmation.
+        return (_newest(found, started_at=event.at) if segment.started_at is None else found), ()
     if segment is not None and segment.number >= event.segment:
-        return recording, ()
+        stray = Stop(recording.call, recording.id, event.segment, recording.numbered + 1, event.leg)
+        return replace(recording, numbered=stray.number), (stray,)  # a newer one runs, or this one is over for us
     start = Start(recording.call, recording.id, event.segment, recording.numbered, event.leg)
     adopted = Segment(event.segment, event.leg, start, started_at=event.at)
     recording = replace(recording, state=assumed, asked=None, segments=(*recording.segments, adopted))
