@@ -36,6 +36,8 @@ class Hit(NamedTuple):
     low: float
     high: float
     twist: float
+    low_db: float
+    """Mean square of the low tone; with the twist it gives the high tone's."""
     unexplained: float
     third: float
     evenness: float
@@ -77,6 +79,7 @@ def hits(fits: Fits, filled: Array, third: Array) -> Iterator[Hit]:
         fits.offset[:, 0],
         fits.offset[:, 1],
         10 * np.log10(fits.power[:, 1] / fits.power[:, 0]),
+        10 * np.log10(fits.power[:, 0]),
         fits.unexplained,
         third,
         fits.evenness,
@@ -116,10 +119,20 @@ class Press:
     def length_s(self) -> float:
         return (self.end - self.start) * BLOCK / RATE
 
+    def levels_db(self) -> tuple[float, float]:
+        """Mean square of the low and of the high tone, in decibels over one squared sample unit."""
+        seen = self._judged()
+        low = mean([hit.low_db for hit in seen])
+        return low, low + mean([hit.twist for hit in seen])
+
+    def _judged(self) -> list[Hit]:
+        """Its whole triples; only a dropout can leave a digit without any."""
+        return [hit for hit in self.seen if hit.whole] or self.seen
+
     def is_digit(self, rules: Rules) -> bool:
-        """Judge it by its whole triples; only a dropout can leave a digit without any, and lengthens it."""
-        whole = [hit for hit in self.seen if hit.whole]
-        seen = whole or self.seen
+        """Judge it by its whole triples; without any there is a dropout, which lengthens it."""
+        seen = self._judged()
+        whole = seen[0].whole
         left = mean([hit.unexplained for hit in seen])
         noise = max(left, 0.0)
         return (

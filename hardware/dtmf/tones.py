@@ -1,6 +1,7 @@
 """The in-band detector: digits with their start and length out of 8 kHz sound, live or from a file."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,16 +13,22 @@ from hardware.dtmf.rules import Q24, Rules
 AT_ONCE = 16384
 """Blocks listened to in one go, over all streams: fitting has a fixed price of its own."""
 FULL_SCALE_DBM0 = 3.14
+FULL_SCALE_DB = 10 * math.log10(32768**2 / 2)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Digit:
-    """One key press heard in a stream; times in seconds since the stream's first sample, good to about 2 ms."""
+    """One key press heard in a stream; times in seconds since the stream's first sample, good to about 2 ms.
+
+    The levels of its two tones are in dBm0, where a sine that fills 16 bits is +3.14 (G.711).
+    """
 
     start: float
     length: float
     stream: int
     key: str
+    low_dbm0: float = field(default=0.0, compare=False)
+    high_dbm0: float = field(default=0.0, compare=False)
 
 
 class Detector:
@@ -108,7 +115,8 @@ class Detector:
             return []
         block_s = BLOCK / RATE
         start, length = round(press.start * block_s, 6), round((press.end - press.start) * block_s, 6)
-        return [Digit(max(0.0, start), length, stream, KEYS[press.key])]
+        low, high = (round(level - FULL_SCALE_DB + FULL_SCALE_DBM0, 2) for level in press.levels_db())
+        return [Digit(max(0.0, start), length, stream, KEYS[press.key], low, high)]
 
 
 def digits(samples: Samples, rules: Rules = Q24) -> list[Digit]:
