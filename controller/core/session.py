@@ -207,8 +207,8 @@ def _asked(session: Session, event: Event, rules: Policy) -> Outcome:
     if not isinstance(event, Asked) or session.decision is None:
         return session, ()
     event = _named(session, event, rules)
-    inside = event.door is not AskedBy.LEG or _side(session, event.leg, rules) is Party.INTERNAL
-    wish, refusal = wishes.update(session.wish, event, session.decision, session.call, inside)
+    stranger = _stranger(session, event.leg, rules) if event.door is AskedBy.LEG else ""
+    wish, refusal = wishes.update(session.wish, event, session.decision, session.call, stranger)
     if refusal:
         refused = Refuse(event.call, event.by, event.key.value, refusal)
         return _marked(session, "refused", event.at, event.by, f"{event.key.value}: {refusal}"), (refused,)
@@ -227,6 +227,8 @@ def _typed(session: Session, event: Event, rules: Policy) -> Outcome:
     leg = session.call.legs.get(event.leg)
     who = rules.roster.who(leg) if leg is not None else None
     codes = (rules.codes(who[0]) if who is not None else None) or keypads.NO_CODES
+    if _stranger(session, event.leg, rules):
+        codes = keypads.NO_CODES
     side, guarded = _side(session, event.leg, rules), session.decision.options.dtmf_guard
     pad, key, said = keypads.press(session.keypad, event, side, codes, guarded)
     session, commands = _guarded(replace(session, keypad=pad), event.at, said)
@@ -258,6 +260,15 @@ def _side(session: Session, leg: LegId | None, rules: Policy) -> Party:
     return Party.UNKNOWN if known is None else party(known, rules.roster)
 
 
+def _stranger(session: Session, leg: LegId | None, rules: Policy) -> str:
+    """Why this leg may command nothing; "" where it may."""
+    known = session.call.legs.get(leg) if leg is not None else None
+    who = rules.roster.who(known) if known is not None else None
+    if session.decision is None:
+        return "nothing is decided yet"
+    return wishes.stranger(session.decision, _side(session, leg, rules), who[0] if who is not None else None)
+
+
 def _armed(session: Session, rules: Policy) -> Outcome:
     """Tell phones beforehand what their Record key may do, so that a press which we would refuse gets a real 403."""
     call, decision = session.call, session.decision
@@ -266,7 +277,7 @@ def _armed(session: Session, rules: Policy) -> Outcome:
     told: list[Command] = []
     armed: dict[LegId, frozenset[Key]] = {}
     for leg in call.legs.values():
-        if not leg.alive or leg.local or party(leg, rules.roster) is not Party.INTERNAL:
+        if not leg.alive or leg.local or _stranger(session, leg.id, rules):
             continue
         keys = wishes.allowed(session.wish, decision, call, leg.id)
         if keys:

@@ -7,8 +7,9 @@ from typing import assert_never
 
 from controller.core.calls import Call, is_room
 from controller.core.commands import LegId
-from controller.core.decision import Decision, Grant, Mode
+from controller.core.decision import Decision, Grant, Mode, Subject, SubjectKind
 from controller.core.events import Asked, AskedBy
+from controller.core.roster import Party
 from hardware.keys import Key
 
 
@@ -43,13 +44,24 @@ def kept(decision: Decision, wish: Wish) -> bool:
     return decision.mode is not Mode.ON_DEMAND_KEEP or wish.keep
 
 
-def update(wish: Wish, asked: Asked, decision: Decision, call: Call, inside: bool = True) -> tuple[Wish, str]:
-    """The wish after this request, and why it was refused ("" when it was granted). `inside`: whether the leg that
-    asked is one of our own people's; outsiders command nothing (F-066).
+def stranger(decision: Decision, side: Party, subject: Subject | None) -> str:
+    """Why this leg may command nothing at all ("": it may): only those whose recording it is can, never an outside
+    party (F-066). What a trunk, DDI, queue or conference brings belongs to everybody of ours who is on the call."""
+    if side is not Party.INTERNAL:
+        return "only people of the house can switch the recording with a key"
+    owners = [owner for owner in decision.owners if owner.kind in (SubjectKind.EXTENSION, SubjectKind.LINE)]
+    if not owners or subject in owners or len(owners) < len(decision.owners):
+        return ""
+    return f"this recording is that of {' and '.join(map(str, owners))}: only they can switch it"
+
+
+def update(wish: Wish, asked: Asked, decision: Decision, call: Call, refused: str = "") -> tuple[Wish, str]:
+    """The wish after this request, and why it was refused ("" when it was granted). `refused`: why the leg that
+    asked may command nothing, as `stranger` says.
 
     Asking for what already is so is granted and changes nothing: keys are pressed twice.
     """
-    refusal = _refused_by_place(asked, call, inside) or _refused_by_rule(wish, asked.key, decision)
+    refusal = _refused_by_place(asked, call, refused) or _refused_by_rule(wish, asked.key, decision)
     if refusal:
         return wish, refusal
     # For the person who presses, a capture that nobody has asked to keep is no recording yet.
@@ -79,13 +91,11 @@ def allowed(wish: Wish, decision: Decision, call: Call, leg: LegId) -> frozenset
     return frozenset(key for key in (Key.RECORD, Key.STOP) if not _refused_by_rule(wish, key, decision))
 
 
-def _refused_by_place(asked: Asked, call: Call, inside: bool) -> str:
-    if asked.door is not AskedBy.LEG:
-        return ""
-    if not inside:
-        return "only people of the house can switch the recording with a key (F-066)"
+def _refused_by_place(asked: Asked, call: Call, refused: str) -> str:
+    if asked.door is not AskedBy.LEG or refused:
+        return refused
     if is_room(call.id) or (asked.leg is not None and asked.leg in call.in_room):
-        return "inside a conference nobody can switch the recording with a key (Y-17)"
+        return "inside a conference nobody can switch the recording with a key"
     return ""
 
 

@@ -14,7 +14,7 @@ from controller.core.commands import HandOver, Start
 from controller.core.events import Asked, AskedBy, Event
 from controller.core.finished import Finished
 from controller.core.finishing import finish
-from controller.core.recording import State
+from controller.core.recording import Mark, State
 from controller.core.session import Session
 from controller.engine import Answer, Engine
 from controller.journal import Journal
@@ -82,6 +82,16 @@ class Controlling:
         for finished in self.finished:
             await settled(Path(each.mixed) for each in finished.segments)
         return self.finished
+
+    def state(self) -> State:
+        """Of the only live call's recording."""
+        recording = self.session.recording
+        return State.OFF if recording is None else recording.state
+
+    def marks(self) -> tuple[Mark, ...]:
+        """What happened to the only live call's recording until now."""
+        recording = self.session.recording
+        return () if recording is None else recording.marks
 
     async def press(self, key: Key, by: str = "operator test") -> Answer:
         return await self.engine.ask(Asked(self.session.call.id, self.engine._clock(), by, key))
