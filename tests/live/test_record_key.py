@@ -155,13 +155,14 @@ async def test_twenty_presses_in_a_burst_end_where_the_last_one_says(
     asterisk: Asterisk, phone: MakePhone, tmp_path: Path
 ) -> None:
     async with talking(asterisk, phone, rule("on-demand"), tmp_path) as (control, mine, _):
-        await answered(mine, OFF, 200)
         heard: list[Asked] = []
         control.engine.watchers.add(lambda _, event: heard.append(event) if isinstance(event, Asked) else None)
+        await answered(mine, OFF, 200)
+        await control.until(lambda: heard)
         for number in range(20):
             assert await mine.info(OFF if number % 2 else ON) == 200
         assert await mine.info(ON) == 200
-        await control.until(lambda: len(heard) >= 21)  # to the PBX each is a digit of 100 ms: they come one by one
+        await control.until(lambda: len(heard) >= 22)  # to the PBX each is a digit of 100 ms: they come one by one
         assert [event.key for event in heard[-21:]] == [Key.RECORD, Key.STOP] * 10 + [Key.RECORD]
         await control.recording()
         await mine.hangup()
