@@ -25,6 +25,7 @@ app.add_typer(calls, name="call")
 COMMANDS = {
     "run": "controller.cli.run:run",
     "demo": "controller.cli.run:demo",
+    "init": "controller.cli.init:init",
     "why": "controller.cli.story:why",
     "explain": "controller.cli.story:explain",
     "replay": "controller.cli.story:replay",

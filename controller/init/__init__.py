@@ -1,0 +1,1 @@
+"""`onrecord init`: what an existing Asterisk needs for recording; shown first, applied with a backup, taken back."""
