@@ -7,7 +7,18 @@ from pathlib import Path
 from controller.init import rights
 from controller.init.conf import Conf, Section, read, true
 from controller.init.edits import ours, place
-from controller.init.parts import HEAD, Door, Part, general, host_of, is_loopback, port_of, switched_on, where
+from controller.init.parts import (
+    HEAD,
+    Door,
+    Part,
+    general,
+    host_of,
+    is_loopback,
+    opening,
+    port_of,
+    switched_on,
+    where,
+)
 
 FILE, OURS = "manager.conf", "onrecord_manager.conf"
 PORT = 5038
@@ -18,16 +29,18 @@ def look(etc: Path, user: str, secret: str, etc_of_pbx: str) -> tuple[Part, Door
     whole = read(etc, FILE, etc_of_pbx)
     theirs = whole.foreign()
     settings = theirs.section("general")
-    opening = _opening(settings)
-    bound = "127.0.0.1" if opening else settings.value("bindaddr") if settings else ""
+    lines = [] if switched_on(settings, otherwise=False) else opening(settings)
+    bound = settings.value("bindaddr") if settings else ""
+    if lines and not is_loopback(bound):
+        bound = "127.0.0.1"
     host, port = host_of(bound), port_of(settings.value("port") if settings else "", PORT)
     known = theirs.section(user)
     if known is not None:
-        return _known(theirs, known, user, opening), Door(host, port, user, known.value("secret"))
+        return _known(theirs, known, user, bool(lines)), Door(host, port, user, known.value("secret"))
     multiple = settings is not None and not true(settings.value("allowmultiplelogin", "yes"))
-    text = HEAD + general(theirs, opening) + _user(user, secret, host, multiple)
+    text = HEAD + general(theirs, lines) + _user(user, secret, host, multiple)
     edits = ours(place(whole, OURS), text, (secret,), whole.path)
-    notes = [f"the manager (AMI) is off: it is switched on, on {host}:{port} only"] if opening and edits else []
+    notes = [f"the manager (AMI) is off: it is switched on, on {host}:{port} only"] if lines and edits else []
     if not is_loopback(bound):
         notes.append(
             f"the manager (AMI) listens on {bound or 'every address'}, port {port}; our user may only come from here"
@@ -44,13 +57,6 @@ def own_secret(etc: Path, user: str, etc_of_pbx: str) -> str:
     section = whole.section(user)
     found = section.get("secret") if section else None
     return found.value if found and found.file in whole.ours else ""
-
-
-def _opening(settings: Section | None) -> list[str]:
-    """Lines for [general] that switch the manager on. What nobody used so far is not opened to the network."""
-    if switched_on(settings, otherwise=False):
-        return []
-    return ["enabled = yes", "bindaddr = 127.0.0.1"]
 
 
 def _user(user: str, secret: str, host: str, multiple: bool) -> str:
@@ -81,10 +87,10 @@ def _user(user: str, secret: str, host: str, multiple: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _known(conf: Conf, known: Section, user: str, opening: list[str]) -> Part:
+def _known(conf: Conf, known: Section, user: str, is_off: bool) -> Part:
     """A user of this name that somebody else made: used if its rights do, and never changed."""
     place, troubles, notes = where(conf, known), [], []
-    if opening:
+    if is_off:
         troubles.append(f"{conf.path}: the manager (AMI) is off: write `enabled = yes` into its [general]")
     for what, needed in (("read", rights.reading()), ("write", rights.writing())):
         missing = rights.lacking(known.value(what), needed)

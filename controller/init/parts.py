@@ -66,5 +66,11 @@ def general(conf: Conf, settings: list[str]) -> str:
     return "\n".join([header, *settings]) + "\n\n"
 
 
+def opening(settings: Section | None) -> list[str]:
+    """Lines for [general] that switch an interface on. What nobody used so far is not opened to the network."""
+    bound = settings.value("bindaddr") if settings else ""
+    return ["enabled = yes", *([] if is_loopback(bound) else ["bindaddr = 127.0.0.1"])]
+
+
 def switched_on(section: Section | None, otherwise: bool) -> bool:
     return true(section.value("enabled", "yes" if otherwise else "no")) if section else otherwise

@@ -6,7 +6,18 @@ from pathlib import Path
 
 from controller.init.conf import Conf, Section, read, true
 from controller.init.edits import ours, place
-from controller.init.parts import HEAD, Door, Part, general, host_of, is_loopback, port_of, switched_on, where
+from controller.init.parts import (
+    HEAD,
+    Door,
+    Part,
+    general,
+    host_of,
+    is_loopback,
+    opening,
+    port_of,
+    switched_on,
+    where,
+)
 
 HTTP, ARI = "http.conf", "ari.conf"
 OUR_HTTP, OUR_ARI = "onrecord_http.conf", "onrecord_ari.conf"
@@ -30,13 +41,14 @@ def look_http(etc: Path, etc_of_pbx: str) -> tuple[Part, Door]:
                 "keep strangers out with a firewall, or with bindaddr = 127.0.0.1"
             )
         return Part(HTTP, (), tuple(notes), whole.troubles), Door(host, port, "", "", prefix)
-    lines = ["; The web server, for this machine only. Without it there is no ARI.", "enabled = yes"]
-    text = HEAD + general(theirs, [*lines, "bindaddr = 127.0.0.1"])
+    lines = opening(settings)
+    text = HEAD + general(theirs, ["; The web server, for this machine only. Without it there is no ARI.", *lines])
+    host = "127.0.0.1" if len(lines) > 1 else host_of(settings.value("bindaddr") if settings else "")
     edits = ours(place(whole, OUR_HTTP), text, (), whole.path)
-    note = f"the web server is off: it is switched on, on 127.0.0.1:{port} only"
+    note = f"the web server is off: it is switched on, on {host}:{port} only"
     return (
         Part(HTTP, tuple(edits), (note,) if edits else (), whole.troubles, "module reload http"),
-        Door("127.0.0.1", port, "", "", prefix),
+        Door(host, port, "", "", prefix),
     )
 
 
