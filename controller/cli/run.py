@@ -29,8 +29,9 @@ def run(config: ConfigPath = DEFAULT_CONFIG) -> None:
 
 def demo(
     keep: Annotated[Path | None, typer.Option(help="Leave the recordings in this folder.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw what is printed into this SVG file.")] = None,
 ) -> None:
     """Place real calls through a private Asterisk, record them by policy, and show and hear the result."""
     from controller.demo import main
 
-    sys.exit(main(keep))
+    sys.exit(main(keep, picture))

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
+from rich.terminal_theme import SVG_EXPORT_THEME
 
 from controller.demo.office import Broken, play
 from controller.demo.result import judge, show
 
+PAGE, PICTURE = 150, 120
+"""How many columns wide: what goes to a file or another program, and a picture of the terminal."""
 
-def main(keep: Path | None = None) -> int:
-    """Play the office and show the result. 0: recorded was what should be, and nothing else."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
+
+def main(keep: Path | None = None, picture: Path | None = None) -> int:
+    """Play the office and show the result. 0: recorded was what should be, and nothing else.
+
+    `picture`: an SVG of all that was printed.
+    """
+    width = PICTURE if picture else None if sys.stdout.isatty() else PAGE
+    console = Console(highlight=False, width=width, record=picture is not None)
+    code = _main(console, keep)
+    if picture is not None:
+        drawn = console.export_svg(title="make demo", theme=SVG_EXPORT_THEME)
+        # Without rich's fonts from the web: whoever looks at the picture asks nobody else for anything.
+        picture.write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL))
+    return code
+
+
+def _main(console: Console, keep: Path | None) -> int:
     folder = keep or Path(tempfile.mkdtemp(prefix="onrecord-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
