@@ -33,6 +33,7 @@ COMMANDS = {
     "show": "controller.cli.records:show",
     "export": "controller.cli.records:export",
     "check": "controller.cli.records:check",
+    "doctor": "controller.cli.doctor:doctor",
     "dtmf": "controller.cli.dtmf:dtmf",
 }
 CALL_COMMANDS = {name: f"controller.cli.live:{name}" for name in ("list_", "start", "stop", "pause", "resume")}

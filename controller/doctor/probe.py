@@ -1,0 +1,237 @@
+"""Check by doing: MixMonitor records a tone on a channel of our own, and the file must be here, whole and audible.
+
+The channel is half of a local channel that is never dialled: nobody hears it, no dialplan runs, no phone rings. A
+controller that runs meanwhile sees no party on it and records nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.doctor.finding import Finding, fail, ok, skipped, warn
+from controller.doctor.reach import APP
+from controller.doctor.visit import Visit
+from controller.pbx.asterisk import mixmonitor
+from controller.pbx.asterisk.ari import Ari
+from controller.pbx.driver import PbxGone, PbxRefused
+
+SEEN_SECONDS = 1.5
+"""A file is there within a few ms; over a network file system it can take a second."""
+TONE_SECONDS = 0.6
+EVENT_SECONDS = 1.0
+VARIABLE = "ONRECORD_DOCTOR"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One file of the probe: how the PBX calls it, and how we do."""
+
+    theirs: str
+    ours: Path
+
+
+@asynccontextmanager
+async def _channel(ari: Ari) -> AsyncIterator[str]:
+    query = {"endpoint": f"Local/probe@{APP}/n", "app": APP, "formats": "slin"}
+    channel = await ari.request("POST", "channels", "create", query=query)
+    try:
+        yield channel["id"]
+    finally:
+        with suppress(PbxRefused, PbxGone):
+            await ari.request("DELETE", "channels", channel["id"])
+
+
+@asynccontextmanager
+async def _bridge(ari: Ari, channel: str) -> AsyncIterator[str]:
+    bridge = await ari.request("POST", "bridges", query={"type": "mixing"})
+    try:
+        await ari.request("POST", "bridges", bridge["id"], "addChannel", query={"channel": channel})
+        yield bridge["id"]
+    finally:
+        with suppress(PbxRefused, PbxGone):
+            await ari.request("DELETE", "bridges", bridge["id"])
+
+
+async def probe(visit: Visit) -> list[Finding]:
+    """Record a tone of half a second and look at what came of it."""
+    ari, pbx = visit.ari, visit.pbx
+    if ari is None:
+        return [skipped("a channel to try on is made over ARI, and there is none", "configure [pbx.ari]")]
+    stem = f"{APP}-{secrets.token_hex(4)}"
+    trial = Trial(f"{pbx.monitor_dir.rstrip('/')}/{stem}", pbx.folder / f"{stem}.{pbx.format}")
+    try:
+        async with _channel(ari) as channel:
+            return await _record(visit, ari, channel, trial)
+    except PbxRefused as error:
+        return [_refused(visit, str(error))]
+    finally:
+        for path in pbx.folder.glob(f"{stem}*") if pbx.folder.is_dir() else ():
+            with suppress(OSError):
+                path.unlink()
+
+
+def _refused(visit: Visit, said: str) -> Finding:
+    user = visit.pbx.ami.user
+    if "permission" in said.lower():
+        return fail(f"MixMonitor: {said}", f"manager.conf, [{user}]: add system to its write line (see writing)")
+    if "unknown command" in said.lower():
+        return fail(f"MixMonitor: {said}", "app_mixmonitor.so is not loaded (see modules)")
+    return fail(f"the PBX refused: {said}", "look at Asterisk's log for the reason")
+
+
+async def _record(visit: Visit, ari: Ari, channel: str, trial: Trial) -> list[Finding]:
+    pbx = visit.pbx
+    options = f"i({VARIABLE})r({trial.theirs}-r.{pbx.format})t({trial.theirs}-t.{pbx.format})"
+    began = time.monotonic()
+    started = await visit.act("MixMonitor", Channel=channel, File=f"{trial.theirs}.{pbx.format}", Options=options)
+    identity = started.get("MixMonitorID")
+    seen = await _until(trial.ours.exists, SEEN_SECONDS)
+    took = time.monotonic() - began
+    found = [*await _events(visit, channel)]
+    if not mixmonitor.is_id(identity):
+        remedy = "the controller cannot stop or pause such a recorder: use a maintained Asterisk, 18 or later"
+        return [*found, fail(f"MixMonitor gave the recorder no id ({identity!r})", remedy)]
+    if not seen:
+        with suppress(PbxRefused):
+            await visit.act("StopMixMonitor", Channel=channel, MixMonitorID=identity)
+        return [*found, await _not_seen(visit, ari, channel, trial)]
+    async with _bridge(ari, channel) as bridge:
+        await ari.request("POST", "bridges", bridge, "play", body={"media": "tone:440"})
+        await asyncio.sleep(TONE_SECONDS)
+    await visit.act("StopMixMonitor", Channel=channel, MixMonitorID=identity)
+    await _until(lambda: trial.ours.stat().st_size > 100, EVENT_SECONDS)
+    return [*found, _written(trial, took)]
+
+
+def _written(trial: Trial, took: float) -> Finding:
+    size = trial.ours.stat().st_size
+    figures = {"seen_after_ms": round(took * 1000, 1), "bytes": size, "tone_s": TONE_SECONDS}
+    name, folder = trial.ours.name, trial.ours.parent
+    if size <= 100:
+        return fail(
+            f"MixMonitor made {name} and wrote no sound into it ({size} bytes)",
+            "is the PBX's disk full (see space)? Are the codec modules loaded (see codecs)?",
+            **figures,
+        )
+    try:
+        sound = _loudest(trial.ours)
+    except PermissionError:
+        return fail(
+            f"{name} is there and may not be read by us: {_owner(trial.ours)}",
+            f"the PBX and the controller must share a group: chgrp onrecord {folder} && chmod 2770 {folder}, and a "
+            "umask of 0027 or less for Asterisk",
+            **figures,
+        )
+    if sound == 0:
+        return fail(
+            f"{name} has {size} bytes of digital silence: the tone is not in it",
+            "codec_resample.so or a codec is missing (see codecs), or this Asterisk records no bridges",
+            **figures,
+        )
+    try:
+        trial.ours.unlink()
+    except OSError as error:
+        return fail(
+            f"{name} cannot be taken out of {folder}: {error.strerror}",
+            f"the controller moves finished files, so it must be allowed to write the folder: "
+            f"chgrp onrecord {folder} && chmod 2770 {folder}",
+            **figures,
+        )
+    return ok(f"a tone was recorded: {size} bytes in {folder}, {took * 1000:.0f} ms after the order", **figures)
+
+
+def _loudest(path: Path) -> int:
+    """The largest byte of sound, apart from the header; formats other than WAV are taken as they are."""
+    if path.suffix == ".wav":
+        with suppress(wave.Error, EOFError), wave.open(str(path)) as sound:
+            return max(sound.readframes(sound.getnframes()), default=0)
+    content = path.read_bytes()
+    return 1 if len(set(content)) > 1 else 0
+
+
+def _owner(path: Path) -> str:
+    stat = path.stat()
+    return f"owner {stat.st_uid}:{stat.st_gid}, mode {stat.st_mode & 0o777:03o}"
+
+
+async def _events(visit: Visit, channel: str) -> list[Finding]:
+    """What we heard of our own channel shows what the user's read line and filters let through."""
+    await _until(lambda: _heard(visit, "MixMonitorStart", channel), EVENT_SECONDS)
+    if not _heard(visit, "Newchannel", channel) and not _heard(visit, "MixMonitorStart", channel):
+        remedy = (
+            f"manager.conf, [{visit.pbx.ami.user}]: add call to its read line; take its eventfilter lines out; then "
+        )
+        return [fail("no event came about a channel that was just made", remedy + "`manager reload`")]
+    if not await _until(lambda: _heard(visit, "VarSet", channel), EVENT_SECONDS):
+        remedy = f"manager.conf, [{visit.pbx.ami.user}]: add dialplan to its read line, then `manager reload`"
+        return [warn("a channel variable was set and no event told it: what the dialplan says is not heard", remedy)]
+    return []
+
+
+def _heard(visit: Visit, event: str, channel: str) -> bool:
+    return any(message.event == event and message.get("Uniqueid") == channel for message in visit.heard)
+
+
+async def _not_seen(visit: Visit, ari: Ari, channel: str, trial: Trial) -> Finding:
+    """Whether the PBX wrote elsewhere or nowhere: put a file into our folder and have the PBX play it."""
+    folder, theirs = trial.ours.parent, visit.pbx.monitor_dir
+    what = f"MixMonitor said Success, and no file came into {folder} within {SEEN_SECONDS:g} s"
+    if not folder.is_dir():
+        return fail(f"{what}: there is no such folder here", _mount(theirs, folder))
+    lure = folder / f"{trial.ours.stem}-lure.wav"
+    try:
+        with wave.open(str(lure), "wb") as sound:
+            sound.setparams((1, 2, 8000, 0, "NONE", ""))
+            sound.writeframes(b"\0" * 1600)
+        lure.chmod(0o644)
+    except OSError as error:
+        return fail(
+            f"{what}; nor may we write there ({error.strerror})",
+            f"{_mount(theirs, folder)}; then let Asterisk and the controller write it: {_share(folder)}",
+        )
+    if await _plays(visit, ari, channel, f"{trial.theirs}-lure"):
+        return fail(
+            f"{what}: the PBX reads this folder and may not write it",
+            f'on the PBX: {_share(Path(theirs))}; Asterisk\'s log says "Cannot open" with the reason',
+        )
+    return fail(f"{what}: what we put there the PBX does not find in {theirs}", _mount(theirs, folder))
+
+
+async def _plays(visit: Visit, ari: Ari, channel: str, stem: str) -> bool:
+    visit.told.clear()
+    async with _bridge(ari, channel) as bridge:
+        await ari.request("POST", "bridges", bridge, "play", body={"media": f"sound:{stem}"})
+        await _until(lambda: bool(visit.told), EVENT_SECONDS)
+    return any(event.body.get("playback", {}).get("state") == "done" for event in visit.told)
+
+
+def _mount(theirs: str, ours: Path) -> str:
+    if theirs == str(ours):
+        return (
+            f"{theirs} on the PBX and {ours} here are two folders of one name (another machine, a container, a "
+            "chroot, a symbolic link): mount one at the other's place, or set spool_dir to where the PBX's folder is "
+            "seen here"
+        )
+    return f"monitor_dir ({theirs}, on the PBX) and spool_dir ({ours}, here) must be one folder under two names"
+
+
+def _share(folder: Path) -> str:
+    return f"install -d -o asterisk -g onrecord -m 2770 {folder}"
+
+
+async def _until(true: object, seconds: float) -> bool:
+    """Whether it came true in time."""
+    assert callable(true)  # noqa: S101
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() >= deadline:
+            return False
+        await asyncio.sleep(0.005)
+    return True

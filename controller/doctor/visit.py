@@ -1,0 +1,94 @@
+"""Visit: one PBX while it is examined: the two connections, and what was asked once and is used by several checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from controller.config.load import Config
+from controller.config.machinery import Pbx
+from controller.pbx.asterisk.ari import Ari
+from controller.pbx.asterisk.ari import Event as AriEvent
+from controller.pbx.asterisk.frames import Headers, Message
+
+ANSWER_SECONDS = 5.0
+LIST_SECONDS = 20.0
+
+
+class Manager(Protocol):
+    """What of an AMI session is used here. Raises PbxRefused and PbxGone, as Ami does."""
+
+    async def ask(
+        self, action: str, headers: Headers, timeout: float, is_list: bool = False
+    ) -> tuple[Message, list[Message]]: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Visit:
+    """`ami` is None until somebody could log in, `ari` until the websocket is open."""
+
+    config: Config
+    pbx: Pbx
+    ami: Manager | None = None
+    ari: Ari | None = None
+    heard: list[Message] = field(default_factory=list)  # AMI events, filtered as the driver filters them
+    told: list[AriEvent] = field(default_factory=list)
+    version: str = ""
+    _actions: dict[str, frozenset[str]] | None = None
+    _endpoints: dict[str, Message] | None = None
+    _account: dict[str, list[str]] | None = None
+
+    async def act(self, action: str, **headers: str) -> Message:
+        """One action over the manager interface. Raises PbxRefused, PbxGone; AssertionError before the login."""
+        assert self.ami is not None, "a check that asks the manager must name 'ami' in its needs"  # noqa: S101
+        said, _ = await self.ami.ask(action, dict(headers), ANSWER_SECONDS)
+        return said
+
+    async def items(self, action: str, **headers: str) -> list[Message]:
+        """The events of one list action. Raises like `act`."""
+        assert self.ami is not None, "a check that asks the manager must name 'ami' in its needs"  # noqa: S101
+        _, found = await self.ami.ask(action, dict(headers), LIST_SECONDS, is_list=True)
+        return found
+
+    async def actions(self) -> Mapping[str, frozenset[str]]:
+        """The actions that our manager user may use, each with the classes of which any one is enough."""
+        if self._actions is None:
+            said = await self.act("ListCommands")
+            self._actions = {name: _classes(text) for name, text in said.pairs if "(Priv: " in text}
+        return self._actions
+
+    async def endpoints(self) -> Mapping[str, Message]:
+        """PJSIP endpoints by name. Raises PbxRefused where there is no PJSIP, or class system is missing."""
+        if self._endpoints is None:
+            found = await self.items("PJSIPShowEndpoints")
+            self._endpoints = {one.get("ObjectName"): one for one in found if one.event == "EndpointList"}
+        return self._endpoints
+
+    async def account(self) -> Mapping[str, list[str]]:
+        """Our own section of manager.conf, key -> values, without the password. Raises PbxRefused where we may not.
+
+        On Asterisk 22 class system is enough for GetConfig; others want class config.
+        """
+        if self._account is None:
+            said = await self.act("GetConfig", Filename="manager.conf", Category=self.pbx.ami.user)
+            found: dict[str, list[str]] = {}
+            for name, line in said.pairs:
+                key, _, value = line.partition("=")
+                if name.startswith("Line-") and key.strip().lower() != "secret":
+                    found.setdefault(key.strip().lower(), []).append(value.strip())
+            self._account = found
+        return self._account
+
+    async def close(self) -> None:
+        if self.ari is not None:
+            await self.ari.close()
+        if self.ami is not None:
+            await self.ami.close()
+
+
+def _classes(text: str) -> frozenset[str]:
+    """`… (Priv: system,call,all)` without "all", which is not a class of its own."""
+    return frozenset(text.rpartition("(Priv: ")[2].rstrip(") ").split(",")) - {"all"}
