@@ -20,12 +20,12 @@ $(STAMP):
 	@if command -v uv >/dev/null; then \
 	  echo "Installing Python packages into $(VENV) with uv …"; \
 	  { [ -x $(BIN)/python ] || uv venv -q --python $(PYTHON) $(VENV); } && \
-	  uv pip install -q --python $(BIN)/python -e '.[lab]' --group dev; \
+	  uv pip install -q --python $(BIN)/python -e '.[lab,desk]' --group dev; \
 	else \
 	  echo "Installing Python packages into $(VENV) with pip (a minute or two) …"; \
 	  { [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV) || \
 	    { echo "python3-venv is missing: sudo apt-get install python3-venv" >&2; exit 1; }; } && \
-	  $(BIN)/pip install -q --upgrade 'pip>=25.1' && $(BIN)/pip install -q -e '.[lab]' --group dev; \
+	  $(BIN)/pip install -q --upgrade 'pip>=25.1' && $(BIN)/pip install -q -e '.[lab,desk]' --group dev; \
 	fi
 	@rm -f $(VENV)/.installed-*; touch $@
 

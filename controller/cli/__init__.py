@@ -35,6 +35,7 @@ COMMANDS = {
     "check": "controller.cli.records:check",
     "doctor": "controller.cli.doctor:doctor",
     "dtmf": "controller.cli.dtmf:dtmf",
+    "listen": "controller.cli.listen:listen",
 }
 CALL_COMMANDS = {name: f"controller.cli.live:{name}" for name in ("list_", "start", "stop", "pause", "resume")}
 
