@@ -41,7 +41,7 @@ def configuration(path: Path) -> Config:
     except ConfigError as error:
         raise Ending(str(error), BAD_USE) from error
     except OSError as error:
-        hint = "start from docs/examples/small-office.toml; --config or ONRECORD_CONFIG names another"
+        hint = "`onrecord init` writes one to start from; --config or ONRECORD_CONFIG names another"
         raise Ending(f"{path}: {error.strerror or error}: {hint}", BAD_USE) from error
 
 

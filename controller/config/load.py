@@ -86,7 +86,7 @@ def _text(path: Path) -> str:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
-            path, [Problem(0, "", "there is no such file; start from docs/examples/small-office.toml")]
+            path, [Problem(0, "", "there is no such file; run `onrecord init`, which writes one to start from")]
         ) from None
     except OSError as error:
         raise ConfigError(path, [Problem(0, "", f"it cannot be read: {error.strerror}")]) from error

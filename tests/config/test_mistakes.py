@@ -225,7 +225,7 @@ def test_what_is_no_text_or_monstrous_is_refused(content: bytes, line: int, clue
 
 
 def test_a_file_that_is_missing_or_a_folder_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="small-office"):
+    with pytest.raises(ConfigError, match="onrecord init"):
         load(tmp_path / "none.toml")
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path)
