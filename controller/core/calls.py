@@ -88,9 +88,23 @@ def talking(call: Call) -> tuple[Leg, ...]:
     Bridges that are joined by a local pair count as one: a queue's agent behind a Local channel sits in another
     bridge than his caller.
     """
+    best = max(conversations(call), key=len, default=[])
+    return tuple(sorted(best, key=lambda leg: leg.appeared_at)) if len(best) > 1 else ()
+
+
+def company(call: Call, leg: LegId) -> frozenset[LegId]:
+    """The real legs that this leg can hear now, one by one. In a conference everybody is one mix: nobody."""
+    for group in conversations(call):
+        if any(one.id == leg for one in group):
+            return frozenset(one.id for one in group if one.id != leg and one.kind is BridgeKind.TALK)
+    return frozenset()
+
+
+def conversations(call: Call) -> list[list[Leg]]:
+    """The real legs that are in a bridge, apart by what hangs together; one who is alone there is a group too."""
     joined = [leg for leg in call.legs.values() if leg.alive and leg.bridge and leg.kind is not BridgeKind.PARKING]
     if len(joined) < 2:
-        return ()
+        return []
     home: dict[str, str] = {}  # bridge or local pair -> another one that it hangs together with
 
     def root(place: str) -> str:
@@ -105,8 +119,7 @@ def talking(call: Call) -> tuple[Leg, ...]:
     for leg in joined:
         if not leg.local and leg.bridge:
             groups.setdefault(root(leg.bridge), []).append(leg)
-    best = max(groups.values(), key=len, default=[])
-    return tuple(sorted(best, key=lambda leg: leg.appeared_at)) if len(best) > 1 else ()
+    return list(groups.values())
 
 
 def update(call: Call, event: Event) -> Call:

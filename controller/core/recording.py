@@ -31,6 +31,9 @@ RETRY_SECONDS = (0.2, 1.0)
 """Pauses before the second and the third attempt: a full disk must not loop, and a busy PBX gets a moment."""
 
 
+RENEWED = "somebody else was connected: a new recorder, so that he is heard for certain; what lies between is missing"
+
+
 class State(Enum):
     """Both what is wanted and what is."""
 
@@ -78,6 +81,9 @@ class Recording:
     given_up: bool = False  # starting failed too often
     unpausable: bool = False  # pausing failed too often: a pause is a stop from here on
     stuck: bool = False  # stopping or resuming failed too often
+    heard: frozenset[LegId] = frozenset()  # whom the anchor has heard since the newest segment began
+    doubted: bool = False  # somebody else came, whom this recorder may be deaf to (see `meet`)
+    renewing: State | None = None  # what it was before it was stopped to be started again
 
     @property
     def segment(self) -> Segment | None:
@@ -121,17 +127,40 @@ def hear(recording: Recording, event: Event, wanted: State, by: str = "") -> Out
             return recording, ()
 
 
-def close(recording: Recording, wanted: State, anchor: LegId | None, side: Side) -> Outcome:
-    """The table of design.md: at most one command, and none while one is under way."""
+def meet(recording: Recording, company: frozenset[LegId]) -> Recording:
+    """The anchor hears these legs now. A recorder that has heard others before is doubted, where somebody is new.
+
+    Asterisk's recorders can go deaf to a new far party without any sign, for up to eleven minutes (asterisk.md,
+    hazard 1): the numbers of his packets may be lower than those of the party before. One who comes back is no doubt.
+    """
+    new = company - recording.heard
+    if not new or (recording.state is State.OFF and not isinstance(recording.asked, Start)):
+        return recording
+    return replace(recording, heard=recording.heard | new, doubted=recording.doubted or bool(recording.heard))
+
+
+def close(
+    recording: Recording,
+    wanted: State,
+    anchor: LegId | None,
+    side: Side,
+    company: frozenset[LegId] = frozenset(),
+) -> Outcome:
+    """The table of design.md: at most one command, and none while one is under way. `company`: see `meet`."""
     if recording.asked is not None or recording.waiting:
         return recording, ()
     if wanted is State.PAUSED and recording.unpausable:
         wanted = State.OFF
     segment = recording.segment
+    # One side of a pause goes on being recorded, and what has just been renewed must become a pause again.
+    heard = State.PAUSED if side is not Side.BOTH and (recording.renewing or recording.doubted) else State.ON
     if recording.state is State.OFF or segment is None:
-        if wanted is not State.ON or anchor is None or recording.given_up:
+        if wanted not in (State.ON, heard) or anchor is None or recording.given_up:
             return recording, ()
-        return _start(recording, anchor)
+        return _start(recording, anchor, company)
+    if recording.doubted and wanted in (State.ON, heard) and not recording.stuck:
+        # Muted on both sides it may be deaf for as long as it likes: it is renewed when it is to hear again.
+        return _ask(replace(recording, renewing=recording.state), segment, Stop, Side.BOTH)
     match (wanted, recording.state):
         case (State.OFF, _) if not recording.stuck:
             return _ask(recording, segment, Stop, Side.BOTH)
@@ -161,14 +190,21 @@ def ended_with_leg(recording: Recording, at: float) -> Recording:
     return _over(replace(recording, asked=None), at, "its leg ended")
 
 
-def _start(recording: Recording, anchor: LegId) -> Outcome:
+def _start(recording: Recording, anchor: LegId, company: frozenset[LegId]) -> Outcome:
     number = recording.segments[-1].number + 1 if recording.segments else 1
     command = Start(recording.call, recording.id, number, recording.numbered + 1, anchor)
     segment = Segment(number, anchor, command)
     # A start that came to nothing leaves no segment behind: its number is not used again, its place is.
     kept = tuple(old for old in recording.segments if old.started_at is not None)
     return (
-        replace(recording, asked=command, numbered=command.number, segments=(*kept, segment)),
+        replace(
+            recording,
+            asked=command,
+            numbered=command.number,
+            segments=(*kept, segment),
+            heard=company,
+            doubted=False,
+        ),
         (command,),
     )
 
@@ -182,13 +218,17 @@ def _ask(recording: Recording, segment: Segment, kind: type[Stop | Pause | Resum
 def _confirmed(recording: Recording, event: Done, by: str) -> Recording:
     match event.command:
         case Start():
-            recording = _newest(recording, started_at=event.at)
-            return marked(replace(recording, state=State.ON), "start", event.at, by)
+            recording, before = _newest(recording, started_at=event.at), recording.renewing
+            recording = marked(replace(recording, state=State.ON, renewing=None), "start", event.at, by)
+            return marked(recording, "resume", event.at, by) if before is State.PAUSED else recording
         case Pause():
             return marked(replace(recording, state=State.PAUSED), "pause", event.at, by)
         case Resume():
             return marked(replace(recording, state=State.ON), "resume", event.at, by)
         case Stop():
+            if recording.renewing is not None:
+                over = replace(_over(recording, event.at, "renewed"), renewing=recording.renewing)
+                return marked(over, "renew", event.at, note=RENEWED)
             return marked(_over(recording, event.at, "stopped"), "stop", event.at, by)
 
 
@@ -275,7 +315,7 @@ def _give_up(recording: Recording, call: CallId, command: RecorderCommand, reaso
 
 def _over(recording: Recording, at: float, why: str) -> Recording:
     """The newest segment has ended; one that never began stays without an end."""
-    recording = replace(recording, state=State.OFF)
+    recording = replace(recording, state=State.OFF, renewing=None)
     segment = recording.segment
     if segment is None or segment.started_at is None or segment.ended_at is not None:
         return recording

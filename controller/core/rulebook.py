@@ -59,8 +59,10 @@ class Policy:
     tie_break: TieBreak = TieBreak.RECORD
     force_against_never: ForceAgainstNever = ForceAgainstNever.NEVER
     record_key: bool = False  # whether phones with a Record key are told beforehand what it may do
+    renews: frozenset[str] = frozenset()  # PBXs whose recorders are replaced when somebody new is heard
     _index: RuleIndex = field(init=False, repr=False, compare=False)
     _follows: bool = field(init=False, repr=False, compare=False)
+    _arms: bool = field(init=False, repr=False, compare=False)
     _terms: dict[tuple[int, str], Terms] = field(default_factory=dict, init=False, repr=False, compare=False)
     _about: dict[Subject, About] = field(default_factory=dict, init=False, repr=False, compare=False)
     _decisions: dict[object, Decision] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -69,6 +71,8 @@ class Policy:
         object.__setattr__(self, "_index", RuleIndex(self.rules, self.roster))
         everywhere = (self.organisation.settings, *(site.settings for site in self.sites.values()))
         above = any(settings.follow_transfer for settings in everywhere)
+        coded = any(site.codes is not None for site in (self.organisation, *self.sites.values()))
+        object.__setattr__(self, "_arms", self.record_key or coded)
         object.__setattr__(self, "_follows", above or any(rule.settings.follow_transfer for rule in self.rules))
 
     @property
@@ -85,6 +89,11 @@ class Policy:
             known = About(self._index.about(subject), site, default, str(subject))
             _remember(self._about, subject, known)
         return known
+
+    @property
+    def arms(self) -> bool:
+        """Whether there is anything that phones are told beforehand."""
+        return self._arms
 
     def codes(self, subject: Subject) -> CodeBook | None:
         """What the people of this subject may type during a call: their site's codes, else the organisation's."""

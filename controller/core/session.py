@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from controller.core import calls, policy, recording, wishes
 from controller.core import keypad as keypads
-from controller.core.calls import Call, is_room, talking
+from controller.core.calls import Call, company, is_room, talking
 from controller.core.commands import (
     Allow,
     CallId,
@@ -22,6 +22,7 @@ from controller.core.commands import (
     Refuse,
     SetTimer,
     Side,
+    pbx_of,
 )
 from controller.core.decision import Decision, Mode, Options, StartPoint, Subject
 from controller.core.events import (
@@ -32,6 +33,7 @@ from controller.core.events import (
     Event,
     Failed,
     LegEnded,
+    LegJoined,
     LegLeft,
     PolicyChanged,
     QueueLeft,
@@ -46,7 +48,6 @@ from controller.core.roster import Party
 from controller.core.subjects import anchor, party
 from controller.core.wishes import Wish
 from hardware.guard import Blank, Said
-from hardware.keys import Key
 
 START_DELAY = "start"
 MOST_LENGTH = "max-length"
@@ -70,7 +71,7 @@ class Session:
     wish: Wish = wishes.NOBODY_ASKED
     recording: Recording | None = None
     keypad: Keypad = keypads.UNTOUCHED
-    armed: Mapping[LegId, frozenset[Key]] = field(default_factory=lambda: MappingProxyType({}))  # as phones were told
+    armed: Mapping[LegId, Allow] = field(default_factory=lambda: MappingProxyType({}))  # as phones were told
     rest: tuple[Recording, ...] = ()  # of calls that were merged into this one: to be stopped and handed over too
     delayed: bool = False  # the delay timer was set
     delay_over: bool = False
@@ -104,7 +105,7 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
     session, timers = _timed(session, event)
     want = wanted(session)
     session, commands = _recorded(session, event, want, rules, acting)
-    session, told = _armed(session, rules) if acting and rules.record_key else (session, ())
+    session, told = _armed(session, rules) if acting and rules.arms else (session, ())
     session, last = _handed_over(session)
     return session, (*answers, *typed, *timers, *commands, *told, *last)
 
@@ -270,25 +271,31 @@ def _stranger(session: Session, leg: LegId | None, rules: Policy) -> str:
 
 
 def _armed(session: Session, rules: Policy) -> Outcome:
-    """Tell phones beforehand what their Record key may do, so that a press which we would refuse gets a real 403."""
+    """Tell phones beforehand what they may ask for, so that a press that we would refuse gets a real 403."""
     call, decision = session.call, session.decision
     if decision is None or is_room(call.id):
         return session, ()
-    told: list[Command] = []
-    armed: dict[LegId, frozenset[Key]] = {}
+    armed: dict[LegId, Allow] = {}
     for leg in call.legs.values():
         if not leg.alive or leg.local or _stranger(session, leg.id, rules):
             continue
         keys = wishes.allowed(session.wish, decision, call, leg.id)
-        if keys:
-            armed[leg.id] = keys
-        if keys != session.armed.get(leg.id, frozenset()):
-            who = rules.roster.who(leg)
-            codes = bool(keys) and who is not None and bool((rules.codes(who[0]) or keypads.NO_CODES).codes)
-            told.append(Allow(call.id, leg.id, keys, codes))
-    if not told and len(armed) == len(session.armed):
+        who = rules.roster.who(leg)
+        here = decision.mode is not Mode.NEVER and leg.id not in call.in_room
+        codes = here and who is not None and rules.codes(who[0]) is not None
+        allow = Allow(call.id, leg.id, keys if rules.record_key else frozenset(), codes)
+        if allow.keys or allow.codes:
+            armed[leg.id] = allow
+    if armed == session.armed:
         return session, ()
-    return replace(session, armed=MappingProxyType(armed)), tuple(told)
+    changed = [allow for leg, allow in armed.items() if session.armed.get(leg) != allow]
+    disarmed = [Allow(call.id, leg, frozenset()) for leg in session.armed if leg not in armed and _on(call, leg)]
+    return replace(session, armed=MappingProxyType(armed)), (*changed, *disarmed)
+
+
+def _on(call: Call, leg: LegId) -> bool:
+    known = call.legs.get(leg)
+    return known is not None and known.alive
 
 
 def _marked(session: Session, kind: str, at: float, by: str, note: str) -> Session:
@@ -343,7 +350,10 @@ def _recorded(session: Session, event: Event, want: State, rules: Policy, acting
         side = session.decision.options.pause_side if session.decision else Side.BOTH
         if session.keypad.blanked:
             side = Side.BOTH  # tones of one party come back as an echo from the other
-        current, asked = recording.close(current, want, _anchor(session, current, rules), side)
+        leg = _anchor(session, current, rules)
+        # Whom a recorder hears can change with a new arrival only, and counts from its start on.
+        near = _company(session, leg, rules) if current.settled or isinstance(event, LegJoined) else frozenset()
+        current, asked = recording.close(recording.meet(current, near), want, leg, side, near)
     session = replace(session, recording=current, rest=rest)
     if want is not State.OFF and session.decision is not None:
         owners = _union(session.owners, session.decision.owners)
@@ -355,6 +365,12 @@ def _anchor(session: Session, current: Recording, rules: Policy) -> LegId | None
     segment = current.segment
     running = segment.leg if segment is not None and segment.ended_at is None else None
     return anchor(session.call, rules.roster, running)
+
+
+def _company(session: Session, leg: LegId | None, rules: Policy) -> frozenset[LegId]:
+    """Whom the recorder on this leg hears, where its PBX makes that a question."""
+    call = session.call
+    return company(call, leg) if leg is not None and pbx_of(call.id) in rules.renews else frozenset()
 
 
 def _wound_down(

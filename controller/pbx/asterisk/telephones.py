@@ -7,10 +7,12 @@ in it (hardware.md B.5, B.6). The names are those of dialplan/asterisk/onrecord_
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from controller.core.commands import Allow
 from controller.core.lamps import Glow
 from hardware.keys import Key
+from hardware.sequences import CodeBook
 
 FEATURES = "DYNAMIC_FEATURES"
 ON, OFF, CODES = "onrecord_on", "onrecord_off", "onrecord_codes"
@@ -31,3 +33,21 @@ def features(command: Allow) -> str:
 def lamp(extension: str) -> str:
     """The function that sets an extension's lamp; "" for a number that could not be in a device's name."""
     return f"DEVICE_STATE(Custom:rec-{extension})" if EXTENSION.fullmatch(extension) else ""
+
+
+def codes_file(books: Iterable[CodeBook]) -> str:
+    """onrecord_codes.conf for these codes: with it the PBX keeps a code from the other side of the call.
+
+    Whoever typed it, and what for, the controller knows from the digits themselves: the features do nothing.
+    """
+    codes = sorted({code.digits for book in books for code in book.codes})
+    lines = [
+        "; Made from the codes in onrecord.toml by `onrecord keys codes`: make it anew when they change, then",
+        "; `module reload features`.",
+        "[applicationmap](+)",
+        *(f"onrecord_code{number} => {digits},self,NoOp(OnRecord)" for number, digits in enumerate(codes, 1)),
+        "",
+        f"[{CODES}]",
+        *(f"onrecord_code{number} =>" for number in range(1, len(codes) + 1)),
+    ]
+    return "\n".join(lines) + "\n"
