@@ -127,10 +127,7 @@ def _print(plan: Plan, applied: bool, backup: Path | None, show_secrets: bool) -
     console = screen()
     for edit in plan.edits:
         _print_diff(console, edit, show_secrets)
-    for part in plan.parts:
-        for note in part.notes:
-            console.print(f"[yellow]note[/] {escape(part.about)}: {escape(note)}")
-    for note in plan.notes:
+    for note in plan.remarks:
         console.print(f"[yellow]note[/] {escape(note)}")
     if not plan.edits and not plan.troubles:
         console.print(f"[green]nothing to add[/]: {escape(str(plan.wishes.etc))} has all that OnRecord needs")
@@ -176,6 +173,9 @@ def next_steps(plan: Plan, applied: bool = True) -> list[str]:
     """Commands for the admin, in order."""
     config = str(plan.wishes.config)
     steps = [f"asterisk -rx '{reload}'" for reload in (plan.reloads if applied else ())]
+    if applied and disk.group_of("onrecord") is None:
+        folder = plan.wishes.config.parent
+        steps.append(f"chgrp -R onrecord {folder}        # once that group is there (packaging/onrecord.sysusers)")
     folder = Path(plan.wishes.spool_dir or plan.monitor_dir)
     if not folder.is_dir():
         who = plan.runs_as or "root"
@@ -198,7 +198,7 @@ def _as_json(plan: Plan, backup: Path | None, show_secrets: bool) -> dict[str, o
             {"file": str(each.path), "new": each.is_new, "diff": each.diff(show_secrets)} for each in plan.edits
         ],
         "own_files": [str(each.path) for each in plan.ours],
-        "notes": [note for part in plan.parts for note in part.notes] + list(plan.notes),
+        "notes": plan.remarks,
         "to_mend": plan.troubles,
         "reload": plan.reloads,
         "people": plan.people,

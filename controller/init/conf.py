@@ -81,7 +81,8 @@ class Conf:
     includes: tuple[Include, ...] = ()
     files: tuple[Path, ...] = ()
     ours: tuple[Path, ...] = ()
-    troubles: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()  # for which Asterisk does not load the file
+    notes: tuple[str, ...] = ()  # what cannot be seen from here
 
     def section(self, name: str) -> Section | None:
         """The section as one, though it be written in several places; a template is none."""
@@ -99,12 +100,22 @@ class Conf:
             if settings or one.file not in self.ours:
                 sections.append(Section(one.name, one.file, one.line, one.template, settings))
         kept = tuple(one for one in self.files if one not in self.ours)
-        return Conf(self.path, self.present, tuple(sections), self.includes, kept, (), self.troubles)
+        return Conf(self.path, self.present, tuple(sections), self.includes, kept, (), self.troubles, self.notes)
 
 
 def true(text: str) -> bool:
     """What Asterisk takes for yes."""
     return text.strip().lower() in ("yes", "true", "y", "t", "1", "on")
+
+
+def shown(text: str) -> str:
+    """For people: what is not text is an escape, and so is anything that a terminal would obey."""
+    return "".join(letter if letter == "\t" or letter.isprintable() else _escape(letter) for letter in text)
+
+
+def _escape(letter: str) -> str:
+    code = ord(letter)
+    return f"\\x{code - 0xDC00 if 0xDC80 <= code <= 0xDCFF else code:02x}"
 
 
 def text_of(data: bytes) -> str:
@@ -178,6 +189,7 @@ class _Reader:
     files: list[Path] = field(default_factory=list)
     ours: list[Path] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     # What was read, in order: "section", "setting", or the index of an include that ended here.
     order: list[str | int] = field(default_factory=list)
 
@@ -215,12 +227,10 @@ class _Reader:
     def _include(self, path: Path, number: int, kind: str, pattern: str, depth: int) -> None:
         where = f"{path}:{number}"
         if kind == "exec":
-            self.troubles.append(f"{where}: what `#exec {pattern}` makes is not seen here")
+            self.notes.append(f"{where}: what `#exec {pattern}` makes is not seen here")
             return
         if depth >= DEEPEST:
-            self.troubles.append(
-                f"{where}: #include goes deeper than {DEEPEST} levels, which Asterisk does not follow"
-            )
+            self.notes.append(f"{where}: #include goes deeper than {DEEPEST} levels, which Asterisk does not follow")
             return
         found = self._named(pattern)
         must = kind == "include"
@@ -250,7 +260,14 @@ class _Reader:
         sections = tuple(Section(d.name, d.file, d.line, d.template, tuple(d.settings)) for d in self.drafts)
         includes = tuple(self._with_end(number) for number in range(len(self.includes)))
         return Conf(
-            path, True, sections, includes, tuple(self.files), tuple(self.ours), tuple(dict.fromkeys(self.troubles))
+            path,
+            True,
+            sections,
+            includes,
+            tuple(self.files),
+            tuple(self.ours),
+            tuple(dict.fromkeys(self.troubles)),
+            tuple(dict.fromkeys(self.notes)),
         )
 
     def _with_end(self, number: int) -> Include:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from controller.init.conf import Conf, read
+from controller.init.conf import Conf, bytes_of, read, text_of
 from controller.init.edits import ours, place
 from controller.init.parts import HEAD, Part
 
@@ -19,18 +19,23 @@ _HEADER = re.compile(r"^\[([^]]+)\](\(\+\))?(?=[ \t]*(?:;.*)?$)", re.MULTILINE)
 
 def look(etc: Path, etc_of_pbx: str, source: Path = SOURCE) -> list[Part]:
     """What extensions.conf and features.conf lack. None of it acts before a dialplan or a rule uses it."""
-    parts = []
-    for file in sorted(source.glob("onrecord_*.conf")):
-        target = ELSEWHERE.get(file.name, "extensions.conf")
-        whole = read(etc, target, etc_of_pbx)
-        if not whole.present and target == "extensions.conf":
-            note = f"there is no {target} (AEL, Lua, a database?): {file.name} is left out"
-            parts.append(Part(f"{target}: {file.name}", (), (note,)))
-            continue
-        text = HEAD + _fitted(file.read_text(encoding="utf-8"), whole.foreign())
-        edits = ours(place(whole, file.name), text, (), whole.path)
-        parts.append(Part(f"{target}: {file.name}", tuple(edits), (), whole.troubles, RELOADS[target]))
-    return parts
+    return [_part(etc, etc_of_pbx, file) for file in sorted(source.glob("onrecord_*.conf"))]
+
+
+def _part(etc: Path, etc_of_pbx: str, file: Path) -> Part:
+    target = ELSEWHERE.get(file.name, "extensions.conf")
+    about = f"{target}: {file.name}"
+    whole = read(etc, target, etc_of_pbx)
+    if not whole.present and target == "extensions.conf":
+        return Part(about, (), (f"there is no {target} (AEL, Lua, a database?): it is left out",))
+    at = place(whole, file.name)
+    text = file.read_text(encoding="utf-8")
+    if at.line_in is None and at.file.exists() and at.file not in whole.ours:
+        same = text_of(bytes_of(at.file)).split() == text.split()
+        note = f"{at.file} is a copy of your own and not the one of this version: look whether you need what is new"
+        return Part(about, (), () if same else (note,), whole.troubles)
+    edits = ours(at, HEAD + _fitted(text, whole.foreign()), (), whole.path)
+    return Part(about, tuple(edits), whole.notes, whole.troubles, RELOADS[target])
 
 
 def _fitted(text: str, theirs: Conf) -> str:

@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from controller.init.conf import Conf, Include, bytes_of, text_of
+from controller.init.conf import Conf, Include, bytes_of, shown, text_of
 
 NOTE = "; OnRecord; `onrecord init --undo` takes this line out"
 _OUR_LINE = re.compile(rb'^[ \t]*#include "onrecord_[a-z_]+\.conf" *; OnRecord;[^\n]*\n?', re.MULTILINE)
+_PASSWORD = re.compile(r"^([ +-].*(?:secret|pass|pwd|key|token)[a-z_]*\s*=>?\s*)\S.*", re.IGNORECASE)
 STARS = "********"
 
 
@@ -40,7 +41,7 @@ class Edit:
     def _masked(self, line: str) -> str:
         for secret in self.secrets:
             line = line.replace(secret, STARS)
-        return line
+        return _PASSWORD.sub(rf"\1{STARS}", line)  # lines of others stand around ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,6 @@ def _is_for_people(include: Include) -> bool:
 
 
 def _lines(data: bytes) -> list[str]:
-    """Lines for people: what is not text is shown as an escape, and so is anything that a terminal would obey."""
-    return ["".join(_shown(letter) for letter in line) for line in text_of(data).replace("\r\n", "\n").splitlines()]
-
-
-def _shown(letter: str) -> str:
-    if letter == "\t" or letter.isprintable():
-        return letter
-    code = ord(letter)
-    return f"\\x{code - 0xDC00 if 0xDC80 <= code <= 0xDCFF else code:02x}"
+    """Lines for people."""
+    text = text_of(data).replace("\r\n", "\n").removesuffix("\n")
+    return [shown(line) for line in text.split("\n")] if data else []

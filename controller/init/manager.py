@@ -46,7 +46,7 @@ def look(etc: Path, user: str, secret: str, etc_of_pbx: str) -> tuple[Part, Door
             f"the manager (AMI) listens on {bound or 'every address'}, port {port}; our user may only come from here"
         )
     return (
-        Part(FILE, tuple(edits), tuple(notes), whole.troubles, "module reload manager"),
+        Part(FILE, tuple(edits), (*notes, *whole.notes), whole.troubles, "module reload manager"),
         Door(host, port, user, secret),
     )
 
@@ -109,4 +109,4 @@ def _known(conf: Conf, known: Section, user: str, is_off: bool) -> Part:
     if not any(one.name.lower().startswith("eventfilter") for one in known.settings):
         notes.append(f"{place}: user {user} has no eventfilter; the controller asks for one of its own at each login")
     notes.append(f"{place}: user {user} is there already and is used as it is")
-    return Part(FILE, (), tuple(notes), (*troubles, *conf.troubles), "module reload manager")
+    return Part(FILE, (), (*notes, *conf.notes), (*troubles, *conf.troubles), "module reload manager")

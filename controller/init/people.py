@@ -56,12 +56,15 @@ def look(etc: Path, etc_of_pbx: str) -> People:
             reasons.setdefault(one.name, because)
         else:
             extensions.append(_extension(one, "endpoint/"))
-    notes = [*pjsip.troubles, *wizard.troubles, *_databases(etc, etc_of_pbx)]
+    if "anonymous" in endpoints:
+        reasons.setdefault("anonymous", "whoever is not known comes in by it")
+        extensions = [one for one in extensions if one.endpoint != "anonymous"]
+    notes = [*pjsip.troubles, *wizard.troubles, *pjsip.notes, *wizard.notes, *_databases(etc, etc_of_pbx)]
     extensions = _told_apart(extensions)
     return People(
-        tuple(Trunk(name, because) for name, because in reasons.items()),
+        tuple(Trunk(_spoken(name), because) for name, because in reasons.items()),
         tuple(sorted(extensions, key=lambda one: (len(one.number), one.number))),
-        _names(read(etc, "queues.conf", etc_of_pbx)),
+        tuple(_spoken(name) for name in _names(read(etc, "queues.conf", etc_of_pbx))),
         _rooms(read(etc, "extensions.conf", etc_of_pbx)),
         tuple(notes),
     )
@@ -121,7 +124,15 @@ def _extension(one: Section, prefix: str = "") -> Extension:
     match = _CALLERID.fullmatch(one.value(f"{prefix}callerid"))
     name, number = (match[1].strip(), match[2].strip()) if match else ("", "")
     is_number = one.name.lstrip("+").isdecimal() or not number.lstrip("+").isdecimal()
-    return Extension(one.name, one.name if is_number else number, "" if name == one.name else name)
+    named = "" if name == one.name else _spoken(name)
+    return Extension(_spoken(one.name), _spoken(one.name if is_number else number), named)
+
+
+def _spoken(name: str) -> str:
+    """A name as text: files from before UTF-8 are taken for Latin-1."""
+    if any("\udc80" <= letter <= "\udcff" for letter in name):
+        name = name.encode("utf-8", "surrogateescape").decode("latin-1")
+    return "".join(letter for letter in name if letter.isprintable()).strip()
 
 
 def _told_apart(extensions: Iterable[Extension]) -> list[Extension]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import pwd
+import re
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from controller.config.load import Config, load
+from controller.config.load import Config, load, parse
 from controller.config.machinery import Pbx
 from controller.init import dialplan, manager, modules, people, starter, web
-from controller.init.conf import bytes_of, folder, read
+from controller.init.conf import bytes_of, folder, read, shown
 from controller.init.edits import Edit
 from controller.init.parts import Door, Part
 from controller.init.people import Extension, People, Trunk
 
 SECRET_BYTES = 24
+_USER = "onrecord"
+_SECRET_FILE = re.compile(r'secret_file\s*=\s*("[^"\n]+")')
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Wishes:
     etc: Path
     config: Path
     pbx: str = "main"
-    user: str = "onrecord"
+    user: str = _USER
     ari: bool = True
     dialplan: bool = True
     spool_dir: str = ""
@@ -59,7 +63,13 @@ class Plan:
 
     @property
     def troubles(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(trouble for part in self.parts for trouble in part.troubles))
+        return tuple(dict.fromkeys(shown(trouble) for part in self.parts for trouble in part.troubles))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is worth knowing, each with what it is about."""
+        told = [f"{part.about}: {note}" for part in self.parts for note in part.notes]
+        return tuple(dict.fromkeys(shown(one) for one in (*told, *self.notes)))
 
     @property
     def reloads(self) -> tuple[str, ...]:
@@ -80,7 +90,7 @@ def make(wishes: Wishes) -> Plan:
     """Look at everything. Raises NotReadable, ConfigError (an existing configuration with a mistake), OSError."""
     etc = folder(wishes.etc)
     home = _home(etc)
-    config = load(wishes.config) if wishes.config.exists() else None
+    config, made = _configuration(wishes) if wishes.config.exists() else (None, ())
     mine = next((one for one in config.pbxs if one.name == wishes.pbx), None) if config else None
     user, ari_user = (mine.ami.user, mine.ari.user if mine.ari else wishes.user) if mine else (wishes.user,) * 2
     use_ari = wishes.ari and (mine is None or mine.ari is not None)
@@ -99,7 +109,42 @@ def make(wishes: Wishes) -> Plan:
     monitor = mine.monitor_dir if mine else f"{home.spool}/monitor/onrecord"
     table = starter.pbx(wishes.pbx, ami, ari, monitor, wishes.spool_dir, wishes.config.absolute().parent)
     ours, proposed = _ours(wishes, config, mine, found, table, ami, ari)
-    return Plan(wishes, tuple(parts), ours, found, proposed, found.notes, home.user, monitor)
+    if mine is not None:
+        parts.append(_agreement(wishes, mine, ami, ari))
+    return Plan(wishes, tuple(parts), (*made, *ours), found, proposed, found.notes, home.user, monitor)
+
+
+def _configuration(wishes: Wishes) -> tuple[Config, tuple[Edit, ...]]:
+    """What is configured already. Passwords that it expects in files which are not there yet are made now."""
+    text = wishes.config.read_text(encoding="utf-8-sig", errors="replace")
+    made: list[Edit] = []
+    for match in reversed(list(_SECRET_FILE.finditer(text))):
+        path = wishes.config.parent / json.loads(match[1])
+        if path.exists() or path.suffix != ".secret":
+            continue
+        secret = next((one.secrets[0] for one in made if one.path == path), _new_secret())
+        made.append(Edit(path, None, f"{secret}\n".encode(), path.parent, (secret,)))
+        text = f'{text[: match.start()]}secret = "{secret}"{text[match.end() :]}'
+    config = parse(text, wishes.config) if made else load(wishes.config)
+    return config, tuple({one.path: one for one in made}.values())
+
+
+def _agreement(wishes: Wishes, mine: Pbx, ami: Door, ari: Door | None) -> Part:
+    """Whether the controller's configuration says the same as the PBX's."""
+    troubles, notes = [], []
+    doors = [("ami", mine.ami.secret, ami)] + ([("ari", mine.ari.secret, ari)] if mine.ari and ari else [])
+    for what, secret, door in doors:
+        if door.secret and secret.get_secret_value() != door.secret:
+            troubles.append(
+                f"{wishes.config}: the password of {what} is not the one that user {door.user} has on the PBX: "
+                "write the PBX's into the file that secret_file names"
+            )
+    port = mine.ami.port
+    if port != ami.port:
+        troubles.append(f"{wishes.config}: AMI has port {ami.port} on the PBX, not {port}: write port = {ami.port}")
+    if wishes.user not in (_USER, mine.ami.user):
+        notes.append(f"{wishes.config} says user {mine.ami.user}, which counts; --user {wishes.user} does not")
+    return Part(str(wishes.config), (), tuple(notes), tuple(troubles))
 
 
 def _home(etc: Path) -> _Home:

@@ -40,14 +40,14 @@ def look_http(etc: Path, etc_of_pbx: str) -> tuple[Part, Door]:
                 f"it listens on {bound or 'every address'}: ARI is then protected by its password alone; "
                 "keep strangers out with a firewall, or with bindaddr = 127.0.0.1"
             )
-        return Part(HTTP, (), tuple(notes), whole.troubles), Door(host, port, "", "", prefix)
+        return Part(HTTP, (), (*notes, *whole.notes), whole.troubles), Door(host, port, "", "", prefix)
     lines = opening(settings)
     text = HEAD + general(theirs, ["; The web server, for this machine only. Without it there is no ARI.", *lines])
     host = "127.0.0.1" if len(lines) > 1 else host_of(settings.value("bindaddr") if settings else "")
     edits = ours(place(whole, OUR_HTTP), text, (), whole.path)
     note = f"the web server is off: it is switched on, on {host}:{port} only"
     return (
-        Part(HTTP, tuple(edits), (note,) if edits else (), whole.troubles, "module reload http"),
+        Part(HTTP, tuple(edits), (*((note,) if edits else ()), *whole.notes), whole.troubles, "module reload http"),
         Door(host, port, "", "", prefix),
     )
 
@@ -61,7 +61,7 @@ def look_ari(etc: Path, user: str, secret: str, etc_of_pbx: str) -> tuple[Part, 
         return _known(theirs, known, user), known.value("password")
     switch = [] if switched_on(theirs.section("general"), otherwise=True) else ["enabled = yes"]
     edits = ours(place(whole, OUR_ARI), HEAD + general(theirs, switch) + _user(user, secret), (secret,), whole.path)
-    return Part(ARI, tuple(edits), (), whole.troubles, "module reload res_ari.so"), secret
+    return Part(ARI, tuple(edits), whole.notes, whole.troubles, "module reload res_ari.so"), secret
 
 
 def own_password(etc: Path, user: str, etc_of_pbx: str) -> str:
@@ -96,4 +96,4 @@ def _known(conf: Conf, known: Section, user: str) -> Part:
     if not switched_on(conf.section("general"), otherwise=True):
         troubles.append(f"{conf.path}: ARI is off: write `enabled = yes` into its [general]")
     note = f"{place}: user {user} is there already and is used as it is"
-    return Part(ARI, (), (note,), (*troubles, *conf.troubles), "module reload res_ari.so")
+    return Part(ARI, (), (note, *conf.notes), (*troubles, *conf.troubles), "module reload res_ari.so")
