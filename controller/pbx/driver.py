@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from controller.core.commands import Allow, RecorderCommand
+from controller.core.commands import Allow, LegId, RecorderCommand
 from controller.core.events import Event
 from controller.core.lamps import Glow
 
@@ -67,6 +67,14 @@ class Driver(Protocol):
 
     async def show(self, extension: str, glow: Glow) -> None:
         """Set the lamp of this extension, which phones subscribe to. Never raises; what failed is counted."""
+        ...
+
+    async def find(self, channel: str, sip_call: str, user: str) -> LegId | None:
+        """The live leg of this name, or of this SIP Call-ID and user where the name is "". Never raises."""
+        ...
+
+    async def push(self, endpoint: str, body: str) -> None:
+        """Send an XML screen to the phones of this endpoint. Never raises; what failed is counted."""
         ...
 
     def files(self, command: RecorderCommand) -> SegmentFiles:

@@ -8,16 +8,18 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from controller.core.commands import Allow, RecorderCommand, Start
+from controller.core.commands import Allow, LegId, RecorderCommand, Start
 from controller.core.events import Done, Event, Failed, RecorderFound, RecorderLost
 from controller.core.lamps import Glow
-from controller.pbx.asterisk import snapshot, telephones
+from controller.pbx.asterisk import snapshot
 from controller.pbx.asterisk.ami import AmiAccess, Message
-from controller.pbx.asterisk.hand import Hand, files_of, uniqueid_of
+from controller.pbx.asterisk.frames import Headers
+from controller.pbx.asterisk.hand import Hand, files_of
 from controller.pbx.asterisk.link import BACKOFF, LinkCounters, stay_connected
 from controller.pbx.asterisk.pair import Pair, open_pair
 from controller.pbx.asterisk.recorders import LegGone, Recorder, Recorders
 from controller.pbx.asterisk.settings import AsteriskSettings
+from controller.pbx.asterisk.telephones import Telephones
 from controller.pbx.asterisk.translate import Translation
 from controller.pbx.asterisk.witness import Witness
 from controller.pbx.driver import Counters, PbxGone, PbxRefused, SegmentFiles
@@ -36,6 +38,7 @@ class AsteriskDriver:
         self._clock = clock
         self._link = LinkCounters()
         self._translation = Translation(settings.name)
+        self._telephones = Telephones(self._ask, self._translation.count)
         self.counters = Counters(odd=self._translation.odd)
         self._recorders = Recorders()
         self._pair: Pair | None = None
@@ -205,27 +208,36 @@ class AsteriskDriver:
 
     async def allow(self, command: Allow) -> None:
         """Arm a phone's Record key, or have it answered 403; see the protocol."""
-        value = telephones.features(command)
-        await self._tell({"Channel": uniqueid_of(command.leg), "Variable": telephones.FEATURES, "Value": value})
+        await self._telephones.allow(command)
 
     async def show(self, extension: str, glow: Glow) -> None:
         """Set the device state that phones subscribe to; see the protocol."""
-        variable = telephones.lamp(extension)
-        if variable:
-            await self._tell({"Variable": variable, "Value": telephones.STATES[glow]})
-        else:
-            self._translation.count("an extension that cannot have a lamp")
+        await self._telephones.show(extension, glow)
 
-    async def _tell(self, headers: dict[str, str]) -> None:
-        """Set a variable for the sake of phones: worth a count when it fails, and nothing more."""
+    async def push(self, endpoint: str, body: str) -> None:
+        """An XML screen by NOTIFY; see the protocol."""
+        await self._telephones.push(endpoint, body)
+
+    async def find(self, channel: str, sip_call: str, user: str) -> LegId | None:
+        """Ask for the Uniqueid behind a name; see the protocol."""
+        if not channel:
+            candidates = self._translation.legs_at(user)
+            return await self._telephones.by_sip_call(sip_call, candidates) if sip_call else None
+        uniqueid = await self._telephones.uniqueid(channel)
+        return self._translation.leg_of(uniqueid) if uniqueid and self._translation.knows(uniqueid) else None
+
+    async def _ask(self, action: str, headers: Headers) -> Message | None:
+        """Something for the sake of phones: worth a count when it fails, and nothing more."""
         pair = self._pair
         if self._hand is None or pair is None:
-            return
+            return None
         try:
-            await pair.hand.ask("Setvar", headers, self.settings.action_seconds)
+            said, _ = await pair.hand.ask(action, headers, self.settings.action_seconds)
         except (PbxRefused, PbxGone) as error:
             if NO_CHANNEL not in str(error).lower():
-                self._translation.count(f"phones not told: {headers['Variable'].partition('(')[0]}")
+                self._translation.count(f"phones: {action} failed")
+            return None
+        return said
 
     def files(self, command: RecorderCommand) -> SegmentFiles:
         """Where the segment of this command is written."""

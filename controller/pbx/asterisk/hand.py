@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 LOOK_EVERY = 0.005
 """Seconds between looks for a new file: a local one is there within a few ms of the response."""
 
+CLEAN_SECONDS = 0.03
+"""A channel's deafness (hazard 1) is forgotten once a frame has passed it with no recorder there: 25 ms were enough."""
+
 
 def uniqueid_of(leg: LegId) -> str:
     """The PBX's own name for a leg: safer than the channel's name, which can change (asterisk.md "Starting")."""
@@ -46,6 +49,7 @@ class Hand:
         self, ami: Ami, recorders: Recorders, settings: AsteriskSettings, clock: Callable[[], float]
     ) -> None:
         self._ami, self._recorders, self._settings, self._clock = ami, recorders, settings, clock
+        self._stopped: dict[str, float] = {}  # channel -> when a recorder was stopped there, by the loop's clock
 
     async def do(self, command: RecorderCommand) -> Event:
         """Carry out one command, and wait for the proof."""
@@ -78,6 +82,7 @@ class Hand:
         if any(path.exists() for path in _all(files)):
             return self._failed(command, f"{files.mixed} exists: MixMonitor would overwrite what was recorded")
         uniqueid = uniqueid_of(command.leg)
+        await self._clean(uniqueid)
         started = self._recorders.expect("MixMonitorStart", uniqueid)
         hung_up = self._recorders.expect("Hangup", uniqueid)  # it can overtake the response: that is another socket
         try:
@@ -87,6 +92,13 @@ class Hand:
         finally:
             self._recorders.forget(started)
             self._recorders.forget(hung_up)
+
+    async def _clean(self, uniqueid: str) -> None:
+        """Wait until a frame has passed the channel since the last stop there."""
+        now = asyncio.get_running_loop().time()
+        self._stopped = {one: at for one, at in self._stopped.items() if now - at < CLEAN_SECONDS}
+        if uniqueid in self._stopped:
+            await asyncio.sleep(self._stopped.pop(uniqueid) + CLEAN_SECONDS - now)
 
     async def _order(self, command: Start, uniqueid: str) -> Recorder:
         """Both actions leave in one go, the variable first: it is what finds the recorder again if we die here."""
@@ -201,6 +213,7 @@ class Hand:
             self._recorders.remove(recorder)
             async with asyncio.timeout(self._settings.action_seconds):
                 at = await stopped
+            self._stopped[uniqueid_of(command.leg)] = asyncio.get_running_loop().time()
             return Done(command.call, at, command)
         except PbxRefused:
             if await self.is_running(recorder):

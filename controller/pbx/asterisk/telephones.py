@@ -7,11 +7,14 @@ in it (hardware.md B.5, B.6). The names are those of dialplan/asterisk/onrecord_
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
-from controller.core.commands import Allow
+from controller.core.commands import Allow, LegId
 from controller.core.lamps import Glow
+from controller.pbx.asterisk.frames import Headers, Message
+from controller.pbx.asterisk.hand import uniqueid_of
 from hardware.keys import Key
+from hardware.push import ami_variables
 from hardware.sequences import CodeBook
 
 FEATURES = "DYNAMIC_FEATURES"
@@ -22,6 +25,54 @@ PRESSED = {"A": Key.RECORD, "B": Key.STOP}
 STATES = {Glow.OFF: "NOT_INUSE", Glow.IDLE: "ONHOLD", Glow.ON: "INUSE", Glow.FAILED: "RINGING"}
 """Device states, by which a BLF key is dark, shows hold, is lit, or flashes."""
 EXTENSION = re.compile(r"[A-Za-z0-9_.+-]{1,40}")
+
+
+NAME = re.compile(r"[A-Za-z0-9_.+@;:-]{1,40}/[A-Za-z0-9_.+@;:-]{1,100}")
+"""A channel's name that may stand in an AMI header: it came with a packet from the network."""
+ENDPOINT = re.compile(r"[A-Za-z0-9_.+-]{1,60}")
+
+Ask = Callable[[str, Headers], Awaitable[Message | None]]
+
+
+class Telephones:
+    """Tells and asks the PBX what concerns phones. Nothing here may fail a call: what goes wrong is counted."""
+
+    def __init__(self, ask: Ask, count: Callable[[str], None]) -> None:
+        self._ask, self._count = ask, count
+
+    async def allow(self, command: Allow) -> None:
+        await self._ask(
+            "Setvar", {"Channel": uniqueid_of(command.leg), "Variable": FEATURES, "Value": features(command)}
+        )
+
+    async def show(self, extension: str, glow: Glow) -> None:
+        variable = lamp(extension)
+        if variable:
+            await self._ask("Setvar", {"Variable": variable, "Value": STATES[glow]})
+        else:
+            self._count("an extension that cannot have a lamp")
+
+    async def push(self, endpoint: str, body: str) -> None:
+        if ENDPOINT.fullmatch(endpoint):
+            await self._ask("PJSIPNotify", {"Endpoint": endpoint, "Variable": ami_variables(body)})
+        else:
+            self._count("an endpoint that cannot be notified")
+
+    async def uniqueid(self, channel: str) -> str:
+        """Of a live channel; "" where there is none of this name."""
+        if not NAME.fullmatch(channel):
+            self._count("a channel's name that is none")
+            return ""
+        said = await self._ask("Getvar", {"Channel": channel, "Variable": "UNIQUEID"})
+        return said.get("Value") if said is not None else ""
+
+    async def by_sip_call(self, sip_call: str, legs: Iterable[LegId]) -> LegId | None:
+        """The one of these legs whose SIP dialog has this Call-ID."""
+        for leg in legs:
+            said = await self._ask("Getvar", {"Channel": uniqueid_of(leg), "Variable": "CHANNEL(pjsip,call-id)"})
+            if said is not None and said.get("Value") == sip_call:
+                return leg
+        return None
 
 
 def features(command: Allow) -> str:

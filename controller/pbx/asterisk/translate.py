@@ -82,6 +82,11 @@ class Translation:
         """Our name for a channel."""
         return self._memory.leg_of(uniqueid)
 
+    def legs_at(self, endpoint: str) -> list[LegId]:
+        """The live channels of an endpoint."""
+        channels = self._memory.channels.values()
+        return [channel.leg for channel in channels if channel.appeared.endpoint == endpoint]
+
     def call_of(self, uniqueid: str, room: bool = False) -> CallId | None:
         """The call that a live channel belongs to now, or the conference that it is in."""
         channel = self._memory.channels.get(uniqueid)

@@ -39,6 +39,8 @@ class PaperPbx:
         self.silent = False
         self.allowed: dict[LegId, frozenset[Key]] = {}
         self.lamps: dict[str, Glow] = {}
+        self.names: dict[str, LegId] = {}
+        self.pushed: list[tuple[str, str]] = []
         self.snapshot: list[Event] = []
         self._gone: set[LegId] = set()
         self._hear: Callable[[Event], None] = lambda _event: None
@@ -104,6 +106,14 @@ class PaperPbx:
     async def show(self, extension: str, glow: Glow) -> None:
         """Noted."""
         self.lamps[extension] = glow
+
+    async def find(self, channel: str, sip_call: str, user: str) -> LegId | None:
+        """By what a test put into `names`."""
+        return self.names.get(channel or sip_call or user)
+
+    async def push(self, endpoint: str, body: str) -> None:
+        """Noted."""
+        self.pushed.append((endpoint, body))
 
     def files(self, command: RecorderCommand) -> SegmentFiles:
         """Three names; nothing is written."""
