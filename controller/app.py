@@ -17,6 +17,7 @@ from pathlib import Path
 
 import structlog
 
+from controller.alarms import Alarms
 from controller.catalogue.database import Catalogue, open_catalogue
 from controller.config.load import Config, load, restarts
 from controller.config.machinery import Log, Pbx
@@ -126,7 +127,8 @@ async def build(config: Config) -> App:
         found = driver.files(start) if driver is not None else None
         return tuple(path for path in (found.mixed, found.anchor, found.others) if path) if found else ()
 
-    engine = Engine(config.policy, drivers, journal, over)
+    alarms = Alarms(config.journal.folder)
+    engine = Engine(config.policy, drivers, journal, over, alarms=alarms)
     left = await recalled(config.journal.folder, catalogue, config.policy, written, time.time())
     engine.resume(left)
     for session, handover in left.over:

@@ -15,7 +15,7 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +142,8 @@ class ControlServer:
             "unknown_events": tally.unknown,
             "commands": tally.commands,
             "alarms": [
-                {"at": at, "call": alarm.call, "what": alarm.what, "remedy": alarm.remedy}
-                for at, alarm in tally.recent_alarms
+                {"at": each.last, "call": each.about, **asdict(each)}
+                for each in (*self.engine.alarms.past, *self.engine.alarms.active())
             ],
             "control": {"requests": self.tally.requests, "malformed": self.tally.malformed},
         }

@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import assert_never
 
 import structlog
 
+from controller.alarms import Alarms
 from controller.core import session as sessions
+from controller.core.calls import is_room
 from controller.core.commands import (
     Alarm,
     Allow,
@@ -74,7 +76,6 @@ class Tally:
     hidden: int = 0  # helpline calls: counted, never listed
     commands: int = 0
     alarms: int = 0
-    recent_alarms: deque[tuple[float, Alarm]] = field(default_factory=lambda: deque(maxlen=100))
 
 
 class Engine:
@@ -91,7 +92,9 @@ class Engine:
         journal: Journal,
         finish: Callable[[Session, HandOver], None],
         clock: Callable[[], float] = time.time,
+        alarms: Alarms | None = None,
     ) -> None:
+        self.alarms = alarms if alarms is not None else Alarms(clock=clock)
         self.policy = policy
         self.drivers = drivers
         self.journal = journal
@@ -135,6 +138,11 @@ class Engine:
         finally:
             for timer in self._timers.values():
                 timer.cancel()
+
+    def on(self, leg: LegId) -> Session | None:
+        """The call that this leg is on: where it is in a room, its own and not the room's. None: none that lives."""
+        found = [each for each in self.sessions.values() if leg in each.call.legs and each.call.legs[leg].alive]
+        return min(found, key=lambda session: is_room(session.call.id), default=None)
 
     def hear(self, event: Event) -> None:
         """The one door in. Safe to call from within itself: events are taken strictly in turn."""
@@ -187,6 +195,7 @@ class Engine:
             for event in roll.absent(self.sessions, self._clock()) if roll is not None else ():
                 self.hear(event)
             self.links[name] = "" if up else why or "lost"
+            self._link_alarm(name, self.links[name])
             if up:
                 for call in [call for call in self.sessions if pbx_of(call) == name]:
                     self.hear(PolicyChanged(call, self._clock()))
@@ -194,6 +203,13 @@ class Engine:
                     told(name)
 
         return changed
+
+    def _link_alarm(self, name: str, why: str) -> None:
+        if not why:
+            self.alarms.off("link", name)
+            return
+        what = f"the link to PBX {name} is down ({why}): what runs goes on, nothing is started, paused or stopped"
+        self.alarms.on("link", name, what, "see that Asterisk runs and its manager port can be reached from here")
 
     def _take(self, event: Event) -> None:
         self.tally.events += 1
@@ -249,11 +265,18 @@ class Engine:
             return
         entry = Entry(event.at, call.id, event, commands, session.decision if decided else None)
         remember = bool(commands) or call.answered_at is not None or call.ended_at is not None
+        folder = str(self.journal.folder)
         try:
             self.journal.append(entry, remember)
         except OSError as error:
             # The call and its recording go on: a journal that cannot be written is an alarm, no reason to stop.
-            self._alarm(Alarm(call.id, f"the journal cannot be written: {error}", "free space on its disk"))
+            what = f"the journal cannot be written ({error.strerror}): after a crash, what is asked now is forgotten"
+            remedy = "free space on its disk, or make it writable; what waits in memory is written then"
+            self.tally.alarms += 1
+            self.alarms.on("journal", folder, what, remedy)
+        else:
+            if remember:
+                self.alarms.off("journal", folder)
 
     def _carry_out(self, session: Session, command: Command, event: Event) -> None:
         match command:
@@ -336,8 +359,7 @@ class Engine:
 
     def _alarm(self, alarm: Alarm) -> None:
         self.tally.alarms += 1
-        self.tally.recent_alarms.append((self._clock(), alarm))
-        log.error("alarm", call=alarm.call, what=alarm.what, remedy=alarm.remedy)
+        self.alarms.told(alarm)
 
     def _close(self, call: CallId) -> None:
         session = self.sessions.pop(call)
