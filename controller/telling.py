@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from controller.core import calls, policy
 from controller.core import session as sessions
 from controller.core.calls import Call
-from controller.core.commands import CallId, Command, LegId
+from controller.core.commands import CallId, Command, LegId, Start
 from controller.core.decision import Decision, Mode, Subject, SubjectKind
 from controller.core.events import (
     AgentConnected,
@@ -95,11 +95,15 @@ def find(entries: Iterable[Entry], text: str) -> dict[CallId, list[Entry]]:
     return exact or found
 
 
-def weightiest(decisions: list[Decision]) -> Decision:
-    """The one to show at the end of a story: the last that wanted a recording, or the last that looked at rules."""
-    wanting = [each for each in decisions if each.mode is not Mode.NEVER]
-    looked = [each for each in decisions if each.considered]
-    return (wanting or looked or decisions)[-1]
+def weightiest(story: Iterable[Entry]) -> Decision | None:
+    """The decision to show at the end of a story: of a recorded call the last that wanted it, else the last that was
+    made before people left. None: nothing was decided."""
+    entries = tuple(story)
+    decided = [entry for entry in entries if entry.decision is not None]
+    before = [entry for entry in decided if not isinstance(entry.event, sessions.ENDINGS)]
+    if any(isinstance(command, Start) for entry in entries for command in entry.commands):
+        before = [entry for entry in decided if entry.decision and entry.decision.mode is not Mode.NEVER] or before
+    return (before or decided)[-1].decision if decided else None
 
 
 def sentence(what: Event | Command) -> str:

@@ -81,10 +81,10 @@ def explain(
             console.print(f"                [bold]{escape(entry.decision.reason)}[/]")
         for command in entry.commands:
             console.print(f"                → {escape(telling.sentence(command))}")
-    last = [entry.decision for entry in entries if entry.decision is not None]
-    if last:
+    decision = telling.weightiest(entries)
+    if decision is not None:
         console.print()
-        _print(telling.weightiest(last))
+        _print(decision)
 
 
 def replay(

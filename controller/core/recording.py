@@ -172,6 +172,11 @@ def close(
             return recording, ()
 
 
+def has_begun(recording: Recording | None) -> bool:
+    """Whether there is anything to hear: the PBX confirmed at least one start."""
+    return recording is not None and any(segment.started_at is not None for segment in recording.segments)
+
+
 def trying_again(recording: Recording) -> Recording:
     """Somebody asked anew, or the rules changed: what was given up may be tried again."""
     if not (recording.given_up or recording.unpausable or recording.stuck):

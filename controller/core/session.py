@@ -199,9 +199,11 @@ def _decided(session: Session, rules: Policy, ending: bool = False) -> Session:
     session = replace(session, decision=decision)
     if session.recording is not None and old is not None and old.mode is not decision.mode:
         session = replace(session, recording=recording.trying_again(session.recording))
-    if call.ended_at is None and (heard or (call.talked_at is None and not ending)):
-        session = replace(session, verdict=decision)
-    return session
+    if call.ended_at is not None or not (heard or (call.talked_at is None and not ending)):
+        return session
+    if decision.mode is Mode.NEVER and recording.has_begun(session.recording):
+        return session  # handed on to somebody whom no rule wants: why it was recorded stays true
+    return replace(session, verdict=decision)
 
 
 def _asked(session: Session, event: Event, rules: Policy) -> Outcome:
@@ -412,8 +414,7 @@ def _handed_over(session: Session) -> Outcome:
     if session.decision is not None and session.decision.hidden:
         return session, timers
     rest = tuple(HandOver(call.id, old.id, "") for old in session.rest if old.segments)
-    recorded = current is not None and any(segment.started_at is not None for segment in current.segments)
-    if current is None or not recorded:
+    if current is None or not recording.has_begun(current):
         return session, (*timers, HandOver(call.id, None), *rest)
     return session, (*timers, HandOver(call.id, current.id, _discarded(session)), *rest)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from controller.config.load import parse
-from controller.core.commands import HandOver, Start
+from controller.core.commands import HandOver, Start, Stop
 from controller.core.decision import Mode
 from controller.core.events import BridgeKind
 from controller.core.finished import Finished
@@ -84,3 +84,15 @@ def test_a_change_of_rules_while_they_talk_still_counts() -> None:
     play >> scene.answers("b") >> scene.joins("a") >> scene.joins("b") << NOTHING
     play.policy = policy('extension = "100"')
     play >> scene.answers("a") << Start
+
+
+def test_a_recorded_call_that_is_handed_on_to_somebody_unrecorded_keeps_why_it_was_recorded() -> None:
+    scene, play = Scene(), Playbook(policy('extension = "100"', "min_length = 3"), confirming=True)
+    play >> scene.appears("w", "carrier1", "0309876543", "0205550100") >> scene.appears("a", "100", originating=False)
+    play >> scene.rings("a") >> scene.answers("a") >> scene.joins("a") >> scene.joins("w") << Start
+    play >> scene.appears("b", "102", originating=False) >> scene.leaves("a")
+    play >> scene.answers("b") >> scene.joins("b") << Stop
+    play >> scene.ends("a") >> scene.ends("w") >> scene.ends("b") << HandOver
+    verdict = play.session.verdict
+    assert verdict is not None
+    assert (verdict.rule, verdict.mode, verdict.options.min_length) == ("it", Mode.ALWAYS, 3)
