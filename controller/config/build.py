@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from phonenumbers import PhoneMetadata
 
 from controller.config import models
+from controller.config.machinery import Pbx
 from controller.config.positions import Path
 from controller.config.problems import Notes, meant
 from controller.config.tables import Tables
@@ -128,6 +129,7 @@ def build_policy(tables: Tables, notes: Notes) -> policy.Policy:
         tie_break=decide.tie_break,
         force_against_never=decide.force_against_never,
         record_key=keys.record_key,
+        renews=frozenset(one.name for _, one in tables.all("pbx", Pbx) if one.renew_recorders),
     )
 
 

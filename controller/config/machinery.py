@@ -64,6 +64,13 @@ class Pbx(Table):
         "wav", description="The file format that the PBX writes: wav keeps most after a crash."
     )
 
+    renew_recorders: StrictBool = Field(
+        True,
+        description="A new recorder for each new party that the recorded one meets: some builds of Asterisk "
+        "(22.10.1 of Debian is one) can be deaf to him for minutes otherwise. It costs about 30 ms of sound at each "
+        "transfer; switch it off only where your own trial says that it is not needed.",
+    )
+
     @property
     def folder(self) -> Path:
         """The recordings' folder as this process sees it."""

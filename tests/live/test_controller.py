@@ -49,11 +49,11 @@ socket = "control.sock"
 
 
 @asynccontextmanager
-async def running(folder: Path, rules: str, *pbxs: Asterisk) -> AsyncIterator[App]:
-    """A controller with everything, its files in `folder`."""
+async def running(folder: Path, rules: str, *pbxs: Asterisk, more: str = "") -> AsyncIterator[App]:
+    """A controller with everything, its files in `folder`; `more`: lines for the last PBX's table."""
     names = ("main", "branch")
     tables = "".join(pbx_table(pbx, name) for pbx, name in zip(pbxs, names, strict=False))
-    (folder / "onrecord.toml").write_text(ROSTER + rules + tables + HOME)
+    (folder / "onrecord.toml").write_text(ROSTER + rules + tables + more + HOME)
     app = await build(load(folder / "onrecord.toml"))
     ready = asyncio.Event()
     task = asyncio.create_task(app.run(ready.set))

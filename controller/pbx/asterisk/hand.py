@@ -22,7 +22,7 @@ LOOK_EVERY = 0.005
 """Seconds between looks for a new file: a local one is there within a few ms of the response."""
 
 CLEAN_SECONDS = 0.03
-"""A channel's deafness (hazard 1) is forgotten once a frame has passed it with no recorder there: 25 ms were enough."""
+"""A channel's deafness (hazard 1) is forgotten once a frame has passed with no recorder there: 25 ms were enough."""
 
 
 def uniqueid_of(leg: LegId) -> str:
