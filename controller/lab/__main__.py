@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from controller.lab import software
+from controller.lab import software, sound_card
 from controller.lab.programs import LabNotSetUp
 
 
@@ -25,6 +25,10 @@ def main(arguments: list[str]) -> int:
     except LabNotSetUp as trouble:
         print(f"The lab is not set up: {trouble}", file=sys.stderr)
         return 1
+    try:
+        sound_card.ensure(say)
+    except LabNotSetUp as trouble:
+        say(f"no virtual sound card, so the tests of `onrecord listen` will be skipped: {trouble}")
     say(f"lab ready: Asterisk {pbx.version} ({pbx.program}{'' if str(pbx.root) == '/' else f' in {pbx.root}'})")
     return 0
 

@@ -45,7 +45,11 @@ def missing(programs: Iterable[str]) -> list[str]:
 
 def ensure(programs: Iterable[str], say: Say) -> None:
     """Install by apt-get what is missing. Raises LabNotSetUp with the exact command where we may not."""
-    wanted = [PACKAGES[program] for program in missing(programs)]
+    install([PACKAGES[program] for program in missing(programs)], say)
+
+
+def install(wanted: list[str], say: Say) -> None:
+    """Install these packages by apt-get. Raises LabNotSetUp with the exact command where we may not."""
     if not wanted:
         return
     command = ["apt-get", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", *wanted]
