@@ -70,13 +70,18 @@ class Child:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
-            self.lives.append((self._ready or time.time(), time.time()))
+            self._lived()
 
     async def stop(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             await asyncio.wait_for(self._process.wait(), 40)
-            self.lives.append((self._ready or time.time(), time.time()))
+            self._lived()
+
+    def _lived(self) -> None:
+        """One that died before it heard the PBX was never there."""
+        if self._ready:
+            self.lives.append((self._ready, time.time()))
 
     def log(self, lines: int = 40) -> str:
         return "\n".join((self.config.parent / "controller.log").read_text(errors="replace").splitlines()[-lines:])
