@@ -29,6 +29,7 @@ ASKED = {
     "Getvar": ("call", "reporting"),
     "Status": ("system", "call", "reporting"),
     "Filter": ("system",),
+    "PJSIPNotify": ("system",),
 }
 """Actions of the driver, and classes of which one is enough (`manager show command`, 22.10.1). Others need none."""
 
