@@ -30,6 +30,8 @@ from controller.engine import Engine
 from controller.journal import Journal
 from controller.pbx import DRIVERS
 from controller.pbx.driver import Driver
+from controller.phones.lamps import Lamps
+from controller.phones.listener import HepListener
 from controller.pipeline.line import Line
 from controller.restart import recalled
 from controller.spool import Spool
@@ -52,6 +54,7 @@ class App:
     line: Line
     catalogue: Catalogue
     control: ControlServer
+    phones: tuple[Lamps | HepListener, ...] = ()
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     refused: str = ""  # why the newest configuration file is not in force
 
@@ -62,6 +65,7 @@ class App:
             async with asyncio.TaskGroup() as group:
                 work = (self.engine.run(), self.control.run(), self.line.work(), self._watch_file(), _beat())
                 tasks = [group.create_task(each) for each in work]
+                tasks += [group.create_task(each.run()) for each in self.phones]
                 tasks.append(group.create_task(self._ready(ready)))
                 await self.stopping.wait()
                 log.info("stopping: recorders of live calls run on, and are taken over at the next start")
@@ -135,7 +139,19 @@ async def build(config: Config) -> App:
         over(session, handover)
     control = ControlServer(engine, config.control.socket, config.control.group)
     control.status = {"started_at": time.time(), "pid": os.getpid(), "config": str(config.path)}
-    return App(config, engine, journal, line, catalogue, control)
+    return App(config, engine, journal, line, catalogue, control, phones_of(config, engine))
+
+
+def phones_of(config: Config, engine: Engine) -> tuple[Lamps | HepListener, ...]:
+    """What works for desk phones, as far as [keys] asks for it."""
+    found: list[Lamps | HepListener] = [Lamps(engine)] if config.keys.lit else []
+    if config.keys.hep:
+        host, _, port = config.keys.hep.rpartition(":")
+        books = (site.codes for site in (config.policy.organisation, *config.policy.sites.values()))
+        codes = {code.digits: code.key for book in books if book is not None for code in book.codes}
+        password = config.hep_secret.get_secret_value().encode()
+        found.append(HepListener(engine, host.strip("[]"), int(port), password, codes))
+    return tuple(found)
 
 
 def driver_of(pbx: Pbx, config: Config) -> Driver:

@@ -144,6 +144,14 @@ class Engine:
         found = [each for each in self.sessions.values() if leg in each.call.legs and each.call.legs[leg].alive]
         return min(found, key=lambda session: is_room(session.call.id), default=None)
 
+    def explain(self, asked: Asked) -> None:
+        """The PBX refused this press for us: tell whoever pressed why, as far as we know."""
+        session = self.sessions.get(self.home(asked.call))
+        if session is not None:
+            why = sessions.refusal(session, asked, self.policy) or "the PBX refused the key"
+            for tell in self.refused:
+                tell(session, asked, why)
+
     def hear(self, event: Event) -> None:
         """The one door in. Safe to call from within itself: events are taken strictly in turn."""
         self._inbox.append(event)
@@ -175,6 +183,11 @@ class Engine:
             self._waiting[call].discard(changed)
             if not self._waiting[call]:
                 del self._waiting[call]
+
+    @property
+    def behind(self) -> int:
+        """Events that were heard and not taken yet."""
+        return len(self._inbox)
 
     def use(self, policy: Policy) -> None:
         """Put another policy in force; every live call is thought over again."""

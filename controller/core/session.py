@@ -206,6 +206,14 @@ def _decided(session: Session, rules: Policy, ending: bool = False) -> Session:
     return replace(session, verdict=decision)
 
 
+def refusal(session: Session, asked: Asked, rules: Policy) -> str:
+    """Why this request would be refused now; "" where it would be granted. Changes nothing."""
+    if session.decision is None:
+        return "nothing is decided yet"
+    stranger = _stranger(session, asked.leg, rules) if asked.door is AskedBy.LEG else ""
+    return wishes.update(session.wish, asked, session.decision, session.call, stranger)[1]
+
+
 def _asked(session: Session, event: Event, rules: Policy) -> Outcome:
     if not isinstance(event, Asked) or session.decision is None:
         return session, ()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from controller.core import lamps
 from controller.core.commands import CallId, pbx_of
-from controller.core.events import Event
+from controller.core.events import Asked, Event
 from controller.core.lamps import Glow
 from controller.core.session import Session
 from controller.engine import Engine
+from controller.phones import screens
 
 Lamp = tuple[str, str]
 """PBX and extension."""
@@ -30,11 +32,13 @@ class Lamps:
     _calls: dict[CallId, Mapping[str, Glow]] = field(default_factory=dict)
     _due: dict[Lamp, None] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> None:
         """Set lamps until cancelled."""
         self.engine.watchers.add(self.watch)
         self.engine.connected.add(self.connected)
+        self.engine.refused.add(self.refused)
         try:
             while True:
                 await self._changed.wait()
@@ -43,6 +47,7 @@ class Lamps:
         finally:
             self.engine.watchers.discard(self.watch)
             self.engine.connected.discard(self.connected)
+            self.engine.refused.discard(self.refused)
 
     def watch(self, session: Session, _event: Event) -> None:
         """One event was heard by this call."""
@@ -87,4 +92,26 @@ class Lamps:
         if self.shown.get(lamp) is glow:
             return
         self.shown[lamp] = glow
-        await self.engine.drivers[pbx].show(extension, glow)
+        driver = self.engine.drivers[pbx]
+        await driver.show(extension, glow)
+        for endpoint in self._screens(pbx, extension):
+            await driver.push(endpoint, screens.status(glow))
+
+    def refused(self, session: Session, asked: Asked, why: str) -> None:
+        """A press at a phone was refused: where the phone has a screen, say why."""
+        leg = session.call.legs.get(asked.leg) if asked.leg is not None else None
+        who = self.engine.policy.roster.who(leg) if leg is not None else None
+        if who is None:
+            return
+        pbx = pbx_of(session.call.id)
+        for endpoint in self._screens(pbx, who[0].name):
+            self._spawn(self.engine.drivers[pbx].push(endpoint, screens.refused(why)))
+
+    def _screens(self, pbx: str, extension: str) -> list[str]:
+        listed = (one for one in self.engine.policy.roster.extensions if one.number == extension)
+        return [endpoint for one in listed for endpoint in screens.endpoints(one, pbx)]
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -119,12 +119,14 @@ class HepListener:
                     )
 
     async def _press(self, press: Press) -> None:
+        session, leg = await self._leg(press)
         if press.how is How.INFO and not press.accepted:
             self._count(f"a press that the PBX answered {press.status or 'never'}")
             if press.status == 0:
                 log.warning("the PBX never answered a Record key: load res_pjsip_one_touch_record_info")
+            if session is not None:
+                self.engine.explain(Asked(session.call.id, press.at, OBEYED[press.how], press.key, AskedBy.LEG, leg))
             return
-        session, leg = await self._leg(press)
         if session is None or leg is None:
             self._count("a press on no live call")
             return
