@@ -17,6 +17,7 @@ FAMILIES = "WYIHVFB"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance", action="store_true", help="write docs/conformance.md")
+    parser.addoption("--rewrite-stories", action="store_true", help="write what happens into tests/stories/*.story")
 
 
 @pytest.hookimpl(hookwrapper=True)
