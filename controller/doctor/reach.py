@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import re
 import socket
 import time
@@ -67,7 +68,8 @@ async def knock(host: str, port: int, greets: bool) -> tuple[str, float]:
 
 
 def _said(error: OSError) -> str:
-    return error.strerror if error.errno in errno.errorcode and error.strerror else str(error)
+    # asyncio says "Connect call failed" in place of the reason.
+    return os.strerror(error.errno) if error.errno in errno.errorcode else str(error)
 
 
 def _why_closed(error: OSError) -> str:

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from controller.doctor.finding import Finding, fail, ok, skipped, warn
 from controller.doctor.visit import Visit
-from controller.pbx.asterisk.filters import HEARD, criteria, expression
+from controller.init.rights import ASKED, lacking, reading
+from controller.pbx.asterisk.filters import HEARD, VARIABLE, criteria, expression
 from controller.pbx.driver import PbxRefused
-
-USED = {
-    "Login": "",
-    "Challenge": "",
-    "Ping": "",
-    "BridgeList": "",
-    "Filter": "system",
-    "MixMonitor": "system",
-    "StopMixMonitor": "system",
-    "MixMonitorMute": "system",
-    "Status": "system",
-    "Getvar": "reporting",
-    "Setvar": "call",
-}
-"""Every action of controller/pbx/asterisk, and the class of write rights to add where it is missing."""
-
-DEEPER = frozenset({"Command"})
-"""Actions that the driver uses where they happen to be granted, and never needs."""
 
 DANGEROUS = {
     "Command": ("command", "any command of Asterisk's console, which is as good as a shell"),
@@ -33,15 +18,6 @@ DANGEROUS = {
     "UpdateConfig": ("config", "changes to Asterisk's configuration files"),
 }
 """An action by which a class shows that is granted, the class, and what a thief of the password could do with it."""
-
-CLASS_OF = {
-    **dict.fromkeys(("FullyBooted", "Shutdown"), "system"),
-    **dict.fromkeys(("QueueCallerJoin", "QueueCallerLeave", "QueueCallerAbandon"), "agent"),
-    **dict.fromkeys(("AgentConnect", "AgentComplete"), "agent"),
-    **dict.fromkeys(("DTMFBegin", "DTMFEnd"), "dtmf"),
-    **dict.fromkeys(("VarSet",), "dialplan"),
-}
-"""Classes of read rights by event; every other event that the driver hears has class call."""
 
 WITHOUT = {
     "system": "the start of Asterisk goes unnoticed, and the controller never connects",
@@ -54,22 +30,19 @@ VITAL = frozenset({"system", "call", "agent"})
 
 
 async def writing(visit: Visit) -> list[Finding]:
-    """Whether every action that the controller uses is allowed."""
+    """Whether every action that the controller asks for is allowed."""
     allowed = await visit.actions()
     user = visit.pbx.ami.user
-    missing = {action: klass for action, klass in USED.items() if action not in allowed}
-    if "MixMonitor" in missing and not any("system" in classes for classes in allowed.values()):
-        missing["MixMonitor"] = "system"
+    missing = [action for action in ASKED if action not in allowed]
     if not missing:
-        return [ok(f"{user!r} may use all {len(USED)} actions that are needed", allowed=len(allowed))]
-    classes = sorted({klass for klass in missing.values() if klass})
-    actions = ", ".join(missing)
+        return [ok(f"{user!r} may use all {len(ASKED)} actions that are needed", allowed=len(allowed))]
+    classes = sorted({ASKED[action][0] for action in missing})
     return [
         fail(
-            f"{user!r} may not use {actions}",
-            f"manager.conf, [{user}]: add {','.join(classes)} to its write line (write = system,call,reporting), "
-            "then `manager reload`; or the module that brings the action is not loaded (see the check modules)",
-            missing=list(missing),
+            f"{user!r} may not use {', '.join(missing)}",
+            f"manager.conf, [{user}]: add {','.join(classes)} to its write line, then `manager reload`; or the module "
+            "that brings the action is not loaded (see modules)",
+            missing=missing,
         )
     ]
 
@@ -93,16 +66,15 @@ async def excess(visit: Visit) -> list[Finding]:
 
 async def hearing(visit: Visit) -> list[Finding]:
     """Whether the user's read line lets every event through that the driver hears."""
-    needed = list(dict.fromkeys([*(CLASS_OF.get(name, "call") for name in HEARD), "dialplan"]))
+    needed = reading()
     user = visit.pbx.ami.user
     try:
         account = await visit.account()
     except PbxRefused as error:
-        return [skipped(f"manager.conf may not be read ({error}), so only events that came are known (see probe)")]
+        return [skipped(f"manager.conf may not be read ({error}), so what it may hear is not known")]
     if "read" not in account:
-        return [skipped(f"[{user}] has no read line in manager.conf: it may be kept elsewhere (see probe)")]
-    granted = {word.strip() for line in account["read"] for word in line.split(",")}
-    missing = [] if granted & {"all", "yes"} else [klass for klass in needed if klass not in granted]
+        return [skipped(f"[{user}] has no read line in manager.conf: the PBX may keep its users elsewhere")]
+    missing = list(lacking(",".join(account["read"]), needed))
     if not missing:
         return [ok(f"{user!r} may hear all that is needed: {', '.join(needed)}")]
     remedy = f"manager.conf, [{user}]: add {','.join(missing)} to its read line, then `manager reload`"
@@ -112,28 +84,60 @@ async def hearing(visit: Visit) -> list[Finding]:
 
 async def filtering(visit: Visit) -> list[Finding]:
     """Whether Asterisk filters events for us, and whether manager.conf filters away what we need."""
-    assert visit.ami is not None  # noqa: S101
     found = [await _ours(visit)]
     try:
-        theirs = (await visit.account()).get("eventfilter", [])
+        theirs = [
+            EventFilter.read(key, text) for key, text in await visit.settings() if key.startswith("eventfilter")
+        ]
     except PbxRefused:
         return found
-    included = [line for line in theirs if not line.lstrip().startswith("!")]
-    if included and (lost := [name for name in HEARD if not _let_through(name, included)]):
+    events = [f"Event: {name}\r\n" for name in HEARD] + [f"Event: VarSet\r\nVariable: {VARIABLE}\r\n"]
+    lost = [event.split()[1] for event in events if not let_through(event, theirs)]
+    if lost:
         found.append(
             fail(
-                f"eventfilter in manager.conf lets only some events through; missing: {', '.join(lost)}",
-                f"manager.conf, [{visit.pbx.ami.user}]: take its eventfilter lines out (the controller sets its own "
-                "filter for each session), then `manager reload`",
+                f"eventfilter in manager.conf keeps back what is needed: {', '.join(lost)}",
+                f"manager.conf, [{visit.pbx.ami.user}]: take its eventfilter lines out (the controller filters each of its "
+                "sessions), or let `onrecord init` write them; then `manager reload`",
                 missing=lost,
             )
         )
     return found
 
 
-def _let_through(event: str, lines: Iterable[str]) -> bool:
-    """Whether one of the including filters speaks of this event; by its name, which is what people write."""
-    return any(event in line or not any(word in line for word in ("Event", "name(")) for line in lines)
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """One eventfilter line: whether it lets in or keeps out, and which events."""
+
+    includes: bool
+    matches: Callable[[str], bool]
+
+    @classmethod
+    def read(cls, key: str, text: str) -> EventFilter:
+        """Of `eventfilter = !Event: X` (a regular expression) and `eventfilter(action(exclude),name(X)) = text`."""
+        name = re.search(r"name\(([^)]*)\)", key)
+        if "(" not in key.removeprefix("eventfilter()"):
+            return cls(not text.startswith("!"), _expression(text.removeprefix("!")))
+        includes = "action(exclude)" not in key
+        named = f"Event: {name[1]}\r\n".lower() if name else "event: "
+        # Of a text in a header that calls fill we cannot know; of VarSet it is ours that has to come through.
+        return cls(includes, lambda event: event.lower().startswith(named) and (not text or text in event))
+
+
+def _expression(text: str) -> Callable[[str], bool]:
+    try:
+        shape = re.compile(text.replace("[[:cntrl:]]", r"[\r\n]"))
+    except re.error:
+        return lambda _event: True  # POSIX says it otherwise: believe that it is meant well
+    return lambda event: bool(shape.search(event))
+
+
+def let_through(event: str, filters: Sequence[EventFilter]) -> bool:
+    """As Asterisk decides: with an including line only what one includes; and nothing that another excludes."""
+    including = [one for one in filters if one.includes]
+    if including and not any(one.matches(event) for one in including):
+        return False
+    return not any(one.matches(event) for one in filters if not one.includes)
 
 
 async def _ours(visit: Visit) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -39,7 +39,7 @@ class Visit:
     version: str = ""
     _actions: dict[str, frozenset[str]] | None = None
     _endpoints: dict[str, Message] | None = None
-    _account: dict[str, list[str]] | None = None
+    _settings: list[tuple[str, str]] | None = None
 
     async def act(self, action: str, **headers: str) -> Message:
         """One action over the manager interface. Raises PbxRefused, PbxGone; AssertionError before the login."""
@@ -67,20 +67,23 @@ class Visit:
             self._endpoints = {one.get("ObjectName"): one for one in found if one.event == "EndpointList"}
         return self._endpoints
 
-    async def account(self) -> Mapping[str, list[str]]:
-        """Our own section of manager.conf, key -> values, without the password. Raises PbxRefused where we may not.
+    async def settings(self) -> Sequence[tuple[str, str]]:
+        """Our own section of manager.conf: keys in small letters with their values, without the password.
 
-        On Asterisk 22 class system is enough for GetConfig; others want class config.
+        Raises PbxRefused where we may not look: class system or config is needed.
         """
-        if self._account is None:
+        if self._settings is None:
             said = await self.act("GetConfig", Filename="manager.conf", Category=self.pbx.ami.user)
-            found: dict[str, list[str]] = {}
-            for name, line in said.pairs:
-                key, _, value = line.partition("=")
-                if name.startswith("Line-") and key.strip().lower() != "secret":
-                    found.setdefault(key.strip().lower(), []).append(value.strip())
-            self._account = found
-        return self._account
+            lines = [_setting(line) for name, line in said.pairs if name.startswith("Line-")]
+            self._settings = [(key, value) for key, value in lines if key != "secret"]
+        return self._settings
+
+    async def account(self) -> Mapping[str, list[str]]:
+        """The same, by key."""
+        found: dict[str, list[str]] = {}
+        for key, value in await self.settings():
+            found.setdefault(key, []).append(value)
+        return found
 
     async def close(self) -> None:
         if self.ari is not None:
@@ -92,3 +95,8 @@ class Visit:
 def _classes(text: str) -> frozenset[str]:
     """`… (Priv: system,call,all)` without "all", which is not a class of its own."""
     return frozenset(text.rpartition("(Priv: ")[2].rstrip(") ").split(",")) - {"all"}
+
+
+def _setting(line: str) -> tuple[str, str]:
+    key, _, value = line.partition("=")
+    return ("".join(key.split()).lower() if not key.lower().startswith("eventfilter") else key.strip()), value.strip()
