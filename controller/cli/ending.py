@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from controller.config.load import Config, load
+from controller.config.load import Config, load, load_control
 from controller.config.problems import ConfigError
 
 FOUND, BAD_USE, UNREACHABLE = 1, 2, 3
@@ -43,6 +43,14 @@ def configuration(path: Path) -> Config:
     except OSError as error:
         hint = "`onrecord init` writes one to start from; --config or ONRECORD_CONFIG names another"
         raise Ending(f"{path}: {error.strerror or error}: {hint}", BAD_USE) from error
+
+
+def control_socket(path: Path) -> Path:
+    """Where the controller listens, or an Ending; what else is wrong in the file does not matter."""
+    try:
+        return load_control(path).socket
+    except ConfigError as error:
+        raise Ending(str(error), BAD_USE) from error
 
 
 def screen() -> Console:

@@ -16,7 +16,7 @@ from controller.cli.ending import (
     AsJson,
     ConfigPath,
     Ending,
-    configuration,
+    control_socket,
     say_json,
     screen,
 )
@@ -27,7 +27,7 @@ Which = Annotated[str, typer.Argument(help="The call's id, a part of it that fit
 
 def _answer(config: ConfigPath, request: dict[str, Any]) -> dict[str, Any]:
     try:
-        return ask(configuration(config).control.socket, request)
+        return ask(control_socket(config), request)
     except NotRunning as error:
         raise Ending(str(error), UNREACHABLE) from error
 

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from controller.config import reference
-from controller.config.load import Config, load, parse, restarts
+from controller.config.load import Config, load, load_control, parse, restarts
+from controller.config.problems import ConfigError
 from controller.core.decision import Grade, Mode
 from controller.core.grades import ForceAgainstNever, TieBreak
 from controller.core.policy import QueueIsolation
@@ -136,3 +137,22 @@ def test_every_key_of_the_file_is_described() -> None:
 def test_a_file_with_a_byte_order_mark_loads(tmp_path: Path) -> None:
     (tmp_path / "onrecord.toml").write_bytes(b"\xef\xbb\xbf[organisation]\r\nname = 'x'\r\n")
     assert load(tmp_path / "onrecord.toml").policy.rules == ()
+
+
+def test_who_controls_live_calls_needs_neither_right_rules_nor_the_pbxs_passwords(tmp_path: Path) -> None:
+    path = tmp_path / "onrecord.toml"
+    path.write_text(
+        '[control]\nsocket = "here.sock"\n[[rule]]\nname = "half written"\nmode = "alwais"\n'
+        '[[pbx]]\nname = "main"\nami = { secret_file = "unreadable" }\n'
+    )
+    assert load_control(path).socket == tmp_path / "here.sock"
+    path.write_text("[organisation]\n")
+    assert load_control(path).socket == Path("/run/onrecord/control.sock")
+    path.write_text("[control]\nsockett = 1\n")
+    with pytest.raises(ConfigError, match=r"onrecord\.toml:2: control\.sockett"):
+        load_control(path)
+    path.write_text("[control\n")
+    with pytest.raises(ConfigError, match=r"onrecord\.toml:1:"):
+        load_control(path)
+    with pytest.raises(ConfigError, match="no such file"):
+        load_control(tmp_path / "missing.toml")
