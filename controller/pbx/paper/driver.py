@@ -10,9 +10,12 @@ from pathlib import Path
 
 from controller.core.commands import Allow, LegId, Pause, RecorderCommand, RecordingId, Resume, Side, Start, Stop
 from controller.core.events import Done, Event, Failed, LegEnded, RecorderLost
+from controller.core.finished import is_recording_id
 from controller.core.lamps import Glow
 from controller.pbx.driver import Counters, SegmentFiles
 from hardware.keys import Key
+
+GONE = "no such channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class PaperPbx:
         self.pushed: list[tuple[str, str]] = []
         self.snapshot: list[Event] = []
         self._gone: set[LegId] = set()
+        self._why_down = ""
         self._hear: Callable[[Event], None] = lambda _event: None
         self._up: Callable[[bool, str], None] = lambda _up, _why: None
 
@@ -54,6 +58,7 @@ class PaperPbx:
 
     def connect(self) -> None:
         """The link is up: the snapshot first, then the word that it is complete."""
+        self._why_down = ""
         for event in self.snapshot:
             self.say(event)
         self._up(True, "")
@@ -61,6 +66,7 @@ class PaperPbx:
     def disconnect(self, why: str) -> None:
         """The link is lost; what runs goes on running, unheard."""
         self.counters.reconnects += 1
+        self._why_down = why
         self._up(False, why)
 
     def say(self, event: Event) -> None:
@@ -96,7 +102,7 @@ class PaperPbx:
             return Failed(command.call, time.time(), command, "refused on paper")
         reason = self._carry_out(command)
         if reason:
-            return Failed(command.call, time.time(), command, reason, leg_gone=command.leg in self._gone)
+            return Failed(command.call, time.time(), command, reason, leg_gone=reason == GONE)
         return Done(command.call, time.time(), command)
 
     async def allow(self, command: Allow) -> None:
@@ -122,14 +128,17 @@ class PaperPbx:
 
     def _carry_out(self, command: RecorderCommand) -> str:
         key = (command.recording, command.segment)
+        if self._why_down:
+            return f"no link: {self._why_down}"
+        if not is_recording_id(command.recording):
+            return "this is no name for a recording"
         if command.leg in self._gone:
-            return "no such channel"
+            return GONE
         match command:
             case Start():
                 self.recorders[key] = PaperRecorder(command.leg)
             case Stop():
-                if self.recorders.pop(key, None) is None:
-                    return "no such recorder"
+                self.recorders.pop(key, None)  # one that does not run is stopped already
             case Pause() | Resume():
                 if key not in self.recorders:
                     return "no such recorder"
