@@ -39,6 +39,9 @@ class Lamps:
         self.engine.watchers.add(self.watch)
         self.engine.connected.add(self.connected)
         self.engine.refused.add(self.refused)
+        for pbx, why in self.engine.links.items():
+            if not why:
+                self.connected(pbx)
         try:
             while True:
                 await self._changed.wait()
