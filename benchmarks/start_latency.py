@@ -204,7 +204,8 @@ def show(row: dict[str, Any]) -> None:
         print(f"  {kind:8} {one['calls']:4} calls  {times}")
         print(
             f"           missing p99: caller {audio['caller_ms']['p99']:.1f}, "
-            f"callee {audio['callee_ms']['p99']:.1f} ms; frames caller+callee {audio['frames_missing']}; a side silent {audio['a_side_silent']}"
+            f"callee {audio['callee_ms']['p99']:.1f} ms; "
+            f"frames caller+callee {audio['frames_missing']}; a side silent {audio['a_side_silent']}"
         )
     met = "met" if row["met"] else "missed"
     print(f"  p99 is {row['p99_behind_ms']:.2f} ms behind the dialplan's: {met}", flush=True)
