@@ -25,9 +25,11 @@ from controller.config.problems import ConfigError
 from controller.control import ControlServer
 from controller.core.commands import HandOver, Start, pbx_of
 from controller.core.finishing import finish
+from controller.core.recording import State
 from controller.core.session import Session
 from controller.engine import Engine
 from controller.journal import Journal
+from controller.lock import Lock
 from controller.pbx import DRIVERS
 from controller.pbx.driver import Driver
 from controller.phones.lamps import Lamps
@@ -35,6 +37,11 @@ from controller.phones.listener import HepListener
 from controller.pipeline.line import Line
 from controller.restart import recalled
 from controller.spool import Spool
+from controller.watch.growth import Growth
+from controller.watch.meter import Meter
+from controller.watch.room import Room
+from controller.web.server import WebServer, application
+from controller.web.watched import Watched
 
 log = structlog.get_logger("app")
 
@@ -42,6 +49,8 @@ LOOK_SECONDS = 2.0
 """How often the configuration file is looked at for a change."""
 TIDY_SECONDS = 20.0
 """How long a stop waits for recordings that are being worked on; the rest goes on at the next start."""
+
+Watching = Growth | Room | Meter | WebServer
 
 
 @dataclass(slots=True)
@@ -55,6 +64,8 @@ class App:
     catalogue: Catalogue
     control: ControlServer
     phones: tuple[Lamps | HepListener, ...] = ()
+    watching: tuple[Watching, ...] = ()
+    lock: Lock | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     refused: str = ""  # why the newest configuration file is not in force
 
@@ -65,7 +76,7 @@ class App:
             async with asyncio.TaskGroup() as group:
                 work = (self.engine.run(), self.control.run(), self.line.work(), self._watch_file(), _beat())
                 tasks = [group.create_task(each) for each in work]
-                tasks += [group.create_task(each.run()) for each in self.phones]
+                tasks += [group.create_task(each.run()) for each in (*self.phones, *self.watching)]
                 tasks.append(group.create_task(self._ready(ready)))
                 await self.stopping.wait()
                 log.info("stopping: recorders of live calls run on, and are taken over at the next start")
@@ -76,6 +87,8 @@ class App:
         finally:
             self.journal.close()
             await self.catalogue.close()
+            if self.lock is not None:
+                self.lock.release()
 
     def stop(self) -> None:
         self.stopping.set()
@@ -112,11 +125,14 @@ class App:
 
 
 async def build(config: Config) -> App:
-    """Every part, joined. Raises OSError for a bad folder, ValueError for a bad setting."""
+    """Every part, joined. Raises OSError for a bad folder or where another controller runs, ValueError for a bad
+    setting."""
+    lock = Lock(config.journal.folder)
     journal = Journal(config.journal.folder)
     spool = Spool(config.spool.folder)
     catalogue = await open_catalogue(config.catalogue.file)
-    line = Line(spool, catalogue, config.store.folder, config.ownership.catch_all)
+    meter = Meter()
+    line = Line(spool, catalogue, config.store.folder, config.ownership.catch_all, watcher=meter.done)
     drivers = {pbx.name: driver_of(pbx, config) for pbx in config.pbxs}
 
     def files(start: Start) -> tuple[str, str, str]:
@@ -139,7 +155,35 @@ async def build(config: Config) -> App:
         over(session, handover)
     control = ControlServer(engine, config.control.socket, config.control.group)
     control.status = {"started_at": time.time(), "pid": os.getpid(), "config": str(config.path)}
-    return App(config, engine, journal, line, catalogue, control, phones_of(config, engine))
+    watching = watching_of(config, engine, meter, line)
+    return App(config, engine, journal, line, catalogue, control, phones_of(config, engine), watching, lock)
+
+
+def watching_of(config: Config, engine: Engine, meter: Meter, line: Line) -> tuple[Watching, ...]:
+    """What looks after recorders, disks and figures, and shows them where [web] asks for it."""
+    settings, engine.alarms.folder = config.watch, config.journal.folder
+    engine.watchers.add(meter.heard)
+    folders = {
+        **{f"monitor {pbx.name}": pbx.folder for pbx in config.pbxs},
+        "spool": config.spool.folder,
+        "store": config.store.folder,
+        "journal": config.journal.folder,
+        "catalogue": config.catalogue.file.parent,
+    }
+
+    def running() -> int:
+        recordings = [session.recording for session in engine.sessions.values()]
+        return sum(each is not None and each.state is not State.OFF for each in recordings)
+
+    room = Room(folders, engine.alarms, running, settings.full_within)
+    found: list[Watching] = [meter, room]
+    if settings.grow_within:
+        found.append(Growth(engine, settings.grow_within, settings.one_sided))
+    if config.web.listen:
+        host, _, port = config.web.listen.rpartition(":")
+        watched = Watched(engine, engine.alarms, meter, lambda: line.busy, folders, time.time())
+        found.append(WebServer(application(watched), host.strip("[]"), int(port)))
+    return tuple(found)
 
 
 def phones_of(config: Config, engine: Engine) -> tuple[Lamps | HepListener, ...]:

@@ -43,6 +43,8 @@ class Config:
     url_secret: SecretStr = field(default_factory=lambda: SecretStr(""))
     hep_secret: SecretStr = field(default_factory=lambda: SecretStr(""))
     control: machinery.Control = field(default_factory=machinery.Control)
+    web: machinery.Web = field(default_factory=lambda: machinery.Web(listen=""))
+    watch: machinery.Watch = field(default_factory=machinery.Watch)
     ownership: machinery.Ownership = field(default_factory=machinery.Ownership)
     log: machinery.Log = field(default_factory=machinery.Log)
     attributes: tuple[str, ...] = ("group", "kind")
@@ -133,8 +135,9 @@ def _leading_zero(text: str, line: int) -> str:
 
 def _rooms(tables: Tables, home: Path) -> dict[str, Any]:
     """The single tables of machinery, with absolute paths."""
-    names = ("spool", "store", "journal", "catalogue", "keys", "control", "ownership", "log")
-    return {name: _absolute(tables.single.get(name, SINGLE[name]()), home) for name in names}
+    names = ("spool", "store", "journal", "catalogue", "keys", "control", "watch", "ownership", "log")
+    found = {name: _absolute(tables.single.get(name, SINGLE[name]()), home) for name in names}
+    return found | {"web": tables.single.get("web", machinery.Web(listen=""))}
 
 
 def _absolute(table: Any, home: Path) -> Any:
@@ -228,7 +231,7 @@ def restarts(old: Config, new: Config) -> tuple[str, ...]:
             needed.append(f"PBX '{name}' was added")
         elif before[name] != after[name]:
             needed.append(f"PBX '{name}' was changed ({', '.join(_differing(before[name], after[name]))})")
-    for room in ("spool", "store", "journal", "catalogue", "keys", "control", "log"):
+    for room in ("spool", "store", "journal", "catalogue", "keys", "control", "web", "watch", "log"):
         keys = _differing(getattr(old, room), getattr(new, room))
         if keys:
             needed.append(f"[{room}] {', '.join(keys)} was changed")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, StrictBool
 
-from controller.config.fields import Name, PbxFolder, Port, Table, Text
+from controller.config.fields import Address, Name, PbxFolder, Port, Seconds, Table, Text
 
 
 def _pbx_name(value: str) -> str:
@@ -106,6 +106,28 @@ class Control(Table):
 
     socket: Path = Field(Path("/run/onrecord/control.sock"), description="A Unix socket.")
     group: Text = Field("", description="Members of this Unix group may use it, beside its owner and root.")
+
+
+class Web(Table):
+    """[web]: health and figures over HTTP: /healthz, /readyz and /metrics. Without this table there is no server."""
+
+    listen: Address = Field("127.0.0.1:8089", description='host:port. "": no server.')
+
+
+class Watch(Table):
+    """[watch]: when something that runs is believed to be ill."""
+
+    grow_within: Seconds = Field(
+        4.0, description="A recorder whose file has not grown for so long, while sound arrives, is started anew."
+    )
+    one_sided: Seconds = Field(
+        30.0,
+        description="An alarm where one side is digital silence for so long while the other speaks. 0: never.",
+    )
+    full_within: Seconds = Field(
+        86_400.0,
+        description="Warn when a disk would be full within this time at the present rate of calls.",
+    )
 
 
 class Ownership(Table):

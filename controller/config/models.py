@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool
 
 from controller.config.fields import Address, Endpoints, Macs, Name, Names, Patterns, Seconds, Table, Text, Zone
 from controller.core.commands import Side
-from controller.core.decision import Grade, Grant, Mode, PauseForm, StartPoint
+from controller.core.decision import Grade, Grant, Mode, OnFailure, PauseForm, StartPoint
 from controller.core.grades import ForceAgainstNever, TieBreak
 from controller.core.policy import QueueIsolation
 
@@ -58,6 +58,17 @@ class Settings(Table):
         None,
         description="Silence the recording while somebody outside types digits, which may be a card number. "
         "Built in: true.",
+    )
+    auto_resume: Seconds | None = Field(
+        None, description="A pause ends by itself after this time; 0: never. Built in: 0."
+    )
+    long_pause: Seconds | None = Field(
+        None, description="A pause that lasts so long raises an alarm; 0: never. Built in: 10 min."
+    )
+    on_failure: OnFailure | None = Field(
+        None,
+        description="When a call is to be recorded and cannot be: continue (an alarm tells), notice (its people are "
+        "told, too) or end (they are told, and the call is hung up). Built in: continue.",
     )
     follow_transfer: StrictBool | None = Field(
         None,

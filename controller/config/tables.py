@@ -25,6 +25,8 @@ SINGLE: dict[str, type[Table]] = {
     "journal": machinery.Journal,
     "catalogue": machinery.Catalogue,
     "control": machinery.Control,
+    "web": machinery.Web,
+    "watch": machinery.Watch,
     "ownership": machinery.Ownership,
     "log": machinery.Log,
 }

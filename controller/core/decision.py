@@ -51,6 +51,14 @@ class PauseForm(Enum):
     CUT = "cut"  # taken out
 
 
+class OnFailure(Enum):
+    """What becomes of a call that is to be recorded and cannot be (B-02)."""
+
+    CONTINUE = "continue"  # it goes on, and an alarm tells whoever looks after it
+    NOTICE = "notice"  # it goes on, and its people are told
+    END = "end"  # its people are told, and it is hung up
+
+
 class SubjectKind(Enum):
     EXTENSION = "extension"
     LINE = "line"  # a shared line or workspace with an identity of its own (F-006)
@@ -84,6 +92,9 @@ class Options:
     pause_form: PauseForm = PauseForm.SILENCE
     pause_side: Side = Side.BOTH
     dtmf_guard: bool = True  # digits that the others type are blanked (B-05)
+    auto_resume: float = 0.0  # a pause ends by itself after this; 0: never
+    long_pause: float = 600.0  # a pause that lasts so long is an alarm; 0: never
+    on_failure: OnFailure = OnFailure.CONTINUE
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,16 @@ class RecorderFound:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseBroken:
+    """The PBX said that it paused, and there is sound in the file all the same."""
+
+    call: CallId
+    at: float
+    recording: RecordingId
+    segment: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A person asked for something: a phone key, a code, a click and the command line are all this event."""
 
@@ -261,6 +271,7 @@ Event = (
     | Failed
     | RecorderLost
     | RecorderFound
+    | PauseBroken
     | Asked
     | DigitPressed
     | TimerFired

@@ -23,7 +23,7 @@ from controller.core.commands import (
     Start,
     Stop,
 )
-from controller.core.events import Done, Event, Failed, RecorderFound, RecorderLost, TimerFired
+from controller.core.events import Done, Event, Failed, PauseBroken, RecorderFound, RecorderLost, TimerFired
 
 MOST_FAILURES = 3
 RETRY = "retry"
@@ -121,6 +121,8 @@ def hear(recording: Recording, event: Event, wanted: State, by: str = "") -> Out
             return _lost(recording, event)
         case RecorderFound() if event.recording == recording.id:
             return _found(recording, event, wanted)
+        case PauseBroken() if event.recording == recording.id:
+            return _unpaused(recording, event)
         case TimerFired() if event.timer == RETRY:
             return replace(recording, waiting=False), ()
         case _:
@@ -287,6 +289,20 @@ def _found(recording: Recording, event: RecorderFound, wanted: State) -> Outcome
     adopted = Segment(event.segment, event.leg, start, started_at=event.at)
     recording = replace(recording, state=assumed, asked=None, segments=(*recording.segments, adopted))
     return marked(recording, "adopted", event.at), ()
+
+
+def _unpaused(recording: Recording, event: PauseBroken) -> Outcome:
+    """A pause that does not hold is worse than none: somebody relies on it."""
+    segment = recording.segment
+    if segment is None or segment.number != event.segment or recording.state is not State.PAUSED:
+        return recording, ()
+    recording = marked(recording, "failed", event.at, note="pause: there is sound in the file all the same")
+    alarm = Alarm(
+        event.call,
+        "the PBX confirmed a pause and went on recording: the recording is stopped instead",
+        "what was said meanwhile is in it: listen, and delete what must not be kept; see the PBX's log",
+    )
+    return replace(recording, unpausable=True), (alarm,)
 
 
 def _count_failure(recording: Recording, call: CallId, command: RecorderCommand, reason: str) -> Outcome:

@@ -11,7 +11,17 @@ from typing import TypeVar
 
 from controller.core.commands import Side
 from controller.core.conditions import Condition
-from controller.core.decision import Grade, Grant, Mode, Options, PauseForm, StartPoint, Subject, SubjectKind
+from controller.core.decision import (
+    Grade,
+    Grant,
+    Mode,
+    OnFailure,
+    Options,
+    PauseForm,
+    StartPoint,
+    Subject,
+    SubjectKind,
+)
 from controller.core.numbers import NumberPlan, Pattern, pattern
 from controller.core.roster import Extension, Line, Roster
 from hardware.sequences import CodeBook
@@ -40,6 +50,9 @@ class Settings:
     pause_form: PauseForm | None = None
     pause_side: Side | None = None
     dtmf_guard: bool | None = None
+    auto_resume: float | None = None
+    long_pause: float | None = None
+    on_failure: OnFailure | None = None
     follow_transfer: bool | None = None
     record_paging: bool | None = None
     record_voicemail: bool | None = None
@@ -55,6 +68,9 @@ BUILT_IN = Settings(
     pause_form=Options().pause_form,
     pause_side=Options().pause_side,
     dtmf_guard=Options().dtmf_guard,
+    auto_resume=Options().auto_resume,
+    long_pause=Options().long_pause,
+    on_failure=Options().on_failure,
     follow_transfer=False,
     record_paging=False,
     record_voicemail=False,
@@ -180,6 +196,9 @@ def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
             pause_form=_known(full.pause_form),
             pause_side=_known(full.pause_side),
             dtmf_guard=_known(full.dtmf_guard),
+            auto_resume=_known(full.auto_resume),
+            long_pause=_known(full.long_pause),
+            on_failure=_known(full.on_failure),
         ),
         follow_transfer=_known(full.follow_transfer),
         record_paging=_known(full.record_paging),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from controller.core.commands import Allow, LegId, RecorderCommand
+from controller.core.commands import Allow, LegId, RecorderCommand, Start
 from controller.core.events import Event
 from controller.core.lamps import Glow
 
@@ -46,6 +46,15 @@ class Counters:
     odd: dict[str, int] = field(default_factory=dict)  # kind of strange input -> how often
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Of one recorder: whether the PBX still has it, and how many packets of sound its leg has had so far, both ways
+    (None: nobody can tell)."""
+
+    running: bool
+    packets: int | None = None
+
+
 class Driver(Protocol):
     """One PBX. Every RecorderCommand given to `do` ends in exactly one Done or Failed, heard by `hear`."""
 
@@ -75,6 +84,10 @@ class Driver(Protocol):
 
     async def push(self, endpoint: str, body: str) -> None:
         """Send an XML screen to the phones of this endpoint. Never raises; what failed is counted."""
+        ...
+
+    async def health(self, start: Start) -> Health | None:
+        """How the recorder of this start is; None while the PBX cannot be asked. Never raises."""
         ...
 
     def files(self, command: RecorderCommand) -> SegmentFiles:

@@ -93,6 +93,11 @@ class Line:
         self._unwritten: list[Finished] = []
         self._more = asyncio.Event()
 
+    @property
+    def busy(self) -> int:
+        """How many recordings are being taken over or worked on, or wait for it."""
+        return len(self._at_work)
+
     # -- the door ----------------------------------------------------------------------------------------------
 
     def finish(self, finished: Finished) -> None:

@@ -32,6 +32,8 @@ from tests.live.test_controller import HOME, pbx_table
 RULES = '[[rule]]\nname = "all"\nextension = ["100", "102", "104", "106"]\nmode = "always"\n'
 ALWAYS_TRUE = (Kind.MISSING, Kind.CHANGED, Kind.LOST, Kind.STUCK, Kind.UNREADABLE)
 """Invariants 1, 3 and 4 hold at every moment, also while nobody runs."""
+STARTING = 0.3
+"""Seconds: a controller that is killed so soon after the answer need not have started anything yet."""
 NOISE_SECONDS = 30.0
 LANES = (("100", "101"), ("102", "103"), ("104", "105"), ("106", "107"))
 
@@ -315,7 +317,7 @@ class Killing:
     def _excused(self, talk: Talk) -> float:
         """From when on a controller was there that could start a recorder for this call."""
         for ready, killed in self.child.lives:
-            if killed > talk.talked_at + 0.1:
+            if killed > talk.talked_at + STARTING:
                 return max(talk.talked_at, ready)
         return talk.ended_at
 

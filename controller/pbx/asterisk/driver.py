@@ -22,7 +22,7 @@ from controller.pbx.asterisk.settings import AsteriskSettings
 from controller.pbx.asterisk.telephones import Telephones
 from controller.pbx.asterisk.translate import Translation
 from controller.pbx.asterisk.witness import Witness
-from controller.pbx.driver import Counters, PbxGone, PbxRefused, SegmentFiles
+from controller.pbx.driver import Counters, Health, PbxGone, PbxRefused, SegmentFiles
 
 log = logging.getLogger(__name__)
 
@@ -238,6 +238,20 @@ class AsteriskDriver:
                 self._translation.count(f"phones: {action} failed")
             return None
         return said
+
+    async def health(self, start: Start) -> Health | None:
+        """Whether MixMonitor has this recorder, and how many RTP packets its channel has received and sent."""
+        hand = self._hand
+        recorder = self._recorders.get(start.recording, start.segment)
+        if hand is None:
+            return None
+        if recorder is None:
+            return Health(running=False)
+        try:
+            running = await hand.is_running(recorder)
+            return Health(running, await hand.packets(recorder.uniqueid))
+        except (PbxGone, TimeoutError, LegGone):
+            return None
 
     def files(self, command: RecorderCommand) -> SegmentFiles:
         """Where the segment of this command is written."""

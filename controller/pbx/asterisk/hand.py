@@ -73,6 +73,20 @@ class Hand:
             return ""
         return said.get("Value")
 
+    async def packets(self, uniqueid: str) -> int | None:
+        """RTP packets that this channel has received and sent so far; None for one without RTP."""
+        total = 0
+        for way in ("rxcount", "txcount"):
+            try:
+                said = await self._act("Getvar", uniqueid, Variable=f"CHANNEL(rtcp,{way})")
+            except PbxRefused:
+                return None
+            value = said.get("Value")
+            if not value.isdecimal():
+                return None
+            total += int(value)
+        return total
+
     # -- start -------------------------------------------------------------------------------------------------
 
     async def _start(self, command: Start) -> Event:

@@ -177,6 +177,10 @@ class Translation:
         if message.get("DestType") == "App" and transferee is not None:
             # Into a conference the transferee slips by masquerade, and no BridgeEnter tells of it (22.10.1).
             self._memory.replace(second, transferee, at, out)
+        if message.get("DestType") != "Threeway":
+            # They are out of it now. Let go while the target rings, the channel itself lives until the answer.
+            for transferer in {first.uniqueid: first, second.uniqueid: second}.values():
+                self._memory.end(transferer, "transferred", at, out)
 
     # -- queues ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,39 @@
+"""One controller at a time: two on the same folders would record everything twice and stop each other's recorders."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+FILE = "controller.lock"
+
+
+class AnotherRuns(OSError):
+    """Another controller has these folders; the text says which."""
+
+
+class Lock:
+    """Held from the moment it is made to release(), or to the end of the process, however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises AnotherRuns, and OSError where the folder cannot be written to."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            who = os.pread(self._file, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(self._file)
+            raise AnotherRuns(
+                f"another controller (process {who}) works with {folder}: stop it first, or give this one a "
+                "configuration with folders and a PBX of its own"
+            ) from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let another one begin."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1

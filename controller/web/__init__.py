@@ -1,0 +1,1 @@
+"""What the controller shows over HTTP: whether it is well, and its figures. No call is shown."""
