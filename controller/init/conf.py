@@ -1,7 +1,8 @@
 """Reads Asterisk's .conf files as Asterisk does: includes, templates, additions, comments; and never changes them.
 
-Follows main/config.c of Asterisk 22: names in #include are relative to the configuration folder, wherever the
-including file lies; a section lasts until the next header, also across the end of an included file.
+As main/config.c of Asterisk 22 does: names in #include are relative to the configuration folder, wherever the
+including file lies. After an include the including file's own section goes on, but a file that is included next and
+begins without a header goes on with the section that was begun last.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 DEEPEST = 10
 """Levels of #include that Asterisk follows (MAX_INCLUDE_LEVEL)."""
+MOST_FILES = 2000
 MOST_BYTES = 32 * 1024 * 1024
 OURS = "; Written by `onrecord init`"
 """How a file that is ours begins."""
@@ -68,7 +70,7 @@ class Include:
     pattern: str
     must: bool
     files: tuple[Path, ...]
-    safe_end: bool = True  # what comes next begins a section of its own, so something may be put here
+    safe_end: bool = True  # a section may be put here: nothing that comes next would become a part of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,19 @@ class Conf:
     notes: tuple[str, ...] = ()  # what cannot be seen from here
 
     def section(self, name: str) -> Section | None:
-        """The section as one, though it be written in several places; a template is none."""
-        found = [one for one in self.sections if one.name.lower() == name.lower() and not one.template]
+        """The first section of this name: Asterisk looks at no other. A template is none."""
+        return next(iter(self._named(name)), None)
+
+    def merged(self, name: str) -> Section | None:
+        """All sections of this name as one, as the manager takes a user who is written twice."""
+        found = self._named(name)
         if not found:
             return None
         settings = tuple(setting for one in found for setting in one.settings)
         return Section(found[0].name, found[0].file, found[0].line, False, settings)
+
+    def _named(self, name: str) -> list[Section]:
+        return [one for one in self.sections if one.name.lower() == name.lower() and not one.template]
 
     def foreign(self) -> Conf:
         """The same without what is in files of ours."""
@@ -184,45 +193,48 @@ class _Reader:
     etc: Path
     etc_of_pbx: str
     drafts: list[_Draft] = field(default_factory=list)
-    current: _Draft | None = None
+    last: _Draft | None = None  # the section that was begun or added to last, in whichever file
     includes: list[Include] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     ours: list[Path] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    # What was read, in order: "section", "setting", or the index of an include that ended here.
+    # What was read, in order: an include that ended (its number), a "section", a "heir": a file whose first settings
+    # have no header, so that they go to the last section.
     order: list[str | int] = field(default_factory=list)
 
     def file(self, path: Path, depth: int) -> None:
+        if len(self.files) >= MOST_FILES:
+            raise NotReadable(f"{path}: more than {MOST_FILES} files are included: does one include itself?")
         text = text_of(bytes_of(path))
         self.files.append(path)
         if text.startswith(OURS):
             self.ours.append(path)
+        current, has_header = self.last, False
         for number, line in lines(text):
-            self._line(path, number, line, depth)
+            if header := _HEADER.match(line):
+                current, has_header = self._header(path, number, header[1].strip(), header[2] or ""), True
+                self.order.append("section")
+            elif include := _INCLUDE.match(line):
+                self._include(path, number, include[1].lower(), _unquoted(include[2]), depth)
+            elif setting := _SETTING.match(line):
+                if not has_header:
+                    self.order.append("heir")
+                if current is not None:
+                    current.settings.append(Setting(setting[1].strip(), setting[2].strip(), path, number))
 
-    def _line(self, path: Path, number: int, line: str, depth: int) -> None:
-        if header := _HEADER.match(line):
-            self.order.append("section")
-            self._header(path, number, header[1].strip(), header[2] or "")
-        elif include := _INCLUDE.match(line):
-            self._include(path, number, include[1].lower(), _unquoted(include[2]), depth)
-        elif setting := _SETTING.match(line):
-            self.order.append("setting")
-            if self.current is not None:
-                self.current.settings.append(Setting(setting[1].strip(), setting[2].strip(), path, number))
-
-    def _header(self, path: Path, number: int, name: str, options: str) -> None:
+    def _header(self, path: Path, number: int, name: str, options: str) -> _Draft:
         words = [word.strip() for word in options.split(",") if word.strip()]
         if any(word.startswith("+") for word in words):
             known = [one for one in self.drafts if one.name.lower() == name.lower()]
             if known:
-                self.current = known[-1]
-                return
+                self.last = known[0]
+                return known[0]
             self.troubles.append(f"{path}:{number}: [{name}](+) adds to a section that is not there")
         inherited = [s for word in words for one in self.drafts if one.name == word for s in one.settings]
-        self.current = _Draft(name, path, number, "!" in words, inherited)
-        self.drafts.append(self.current)
+        self.last = _Draft(name, path, number, "!" in words, inherited)
+        self.drafts.append(self.last)
+        return self.last
 
     def _include(self, path: Path, number: int, kind: str, pattern: str, depth: int) -> None:
         where = f"{path}:{number}"
@@ -271,11 +283,11 @@ class _Reader:
         )
 
     def _with_end(self, number: int) -> Include:
-        """A setting that follows an include would become part of whatever section was put there last."""
+        """A file without a header that is included next would become part of the section that was put here."""
         after = self.order[self.order.index(number) + 1 :]
         following = next((one for one in after if isinstance(one, str)), "section")
         one = self.includes[number]
-        return Include(one.file, one.line, one.pattern, one.must, one.files, following == "section")
+        return Include(one.file, one.line, one.pattern, one.must, one.files, following != "heir")
 
 
 def lines(text: str) -> Iterator[tuple[int, str]]:

@@ -34,7 +34,7 @@ def look(etc: Path, user: str, secret: str, etc_of_pbx: str) -> tuple[Part, Door
     if lines and not is_loopback(bound):
         bound = "127.0.0.1"
     host, port = host_of(bound), port_of(settings.value("port") if settings else "", PORT)
-    known = theirs.section(user)
+    known = theirs.merged(user)
     if known is not None:
         return _known(theirs, known, user, bool(lines)), Door(host, port, user, known.value("secret"))
     multiple = settings is not None and not true(settings.value("allowmultiplelogin", "yes"))
@@ -54,7 +54,7 @@ def look(etc: Path, user: str, secret: str, etc_of_pbx: str) -> tuple[Part, Door
 def own_secret(etc: Path, user: str, etc_of_pbx: str) -> str:
     """The password that a former run gave our user; "" where there was none."""
     whole = read(etc, FILE, etc_of_pbx)
-    section = whole.section(user)
+    section = whole.merged(user)
     found = section.get("secret") if section else None
     return found.value if found and found.file in whole.ours else ""
 

@@ -18,6 +18,7 @@ GENERAL = "[general]\nenabled = yes\nport = 5038\nbindaddr = 127.0.0.1\n"
 MANAGER = GENERAL + "\n[admin]\nsecret = hunter2\nread = all\nwrite = all\n"
 HTTP = "[general]\nenabled = no\n"
 ARI = "[general]\nenabled = yes\n"
+BARE = {"asterisk": "", "manager": MANAGER, "http": HTTP, "ari": ARI, "extensions": "", "features": ""}
 
 
 @contextmanager
@@ -62,16 +63,7 @@ class Office:
         self.etc, self.config, self._capsys = folder / "asterisk", folder / "onrecord" / "onrecord.toml", capsys
         self.etc.mkdir()
         self.config.parent.mkdir()
-        for name, text in {
-            "asterisk": "",
-            "manager": MANAGER,
-            "http": HTTP,
-            "ari": ARI,
-            "extensions": "",
-            "features": "",
-        }.items():
-            self.write(f"{name}.conf", files.pop(name, text))
-        for name, text in files.items():
+        for name, text in (BARE | files).items():
             self.write(f"{name}.conf", text)
 
     def write(self, name: str, text: str | bytes) -> Path:

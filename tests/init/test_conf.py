@@ -78,12 +78,19 @@ def test_a_file_that_includes_itself_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "safe"), [("", True), ("[other]\n", True), ("; only words\n", True), ("enabled = no\n", False)]
+    ("after", "safe"),
+    [
+        ("", True),
+        ("[other]\n#include plain.conf\n", True),
+        ("enabled = no\n", True),
+        ("#include plain.conf\n", False),
+        ("enabled = no\n#include plain.conf\n", False),
+    ],
 )
-def test_something_may_be_put_into_an_included_folder_only_if_no_setting_follows(
+def test_a_section_may_be_put_into_an_included_folder_only_if_no_file_without_a_header_follows(
     tmp_path: Path, after: str, safe: bool
 ) -> None:
-    conf = parsed(tmp_path, f'[general]\n#include "d/*.conf"\n{after}', **{"d/x": "[x]\n"})
+    conf = parsed(tmp_path, f'[general]\n#include "d/*.conf"\n{after}', **{"d/x": "[x]\n", "plain": "y = 1\n"})
     assert conf.includes[0].safe_end is safe
 
 

@@ -115,7 +115,8 @@ def test_a_folder_that_is_included_as_a_whole_takes_our_file_without_any_line(of
 
 
 def test_our_section_never_swallows_settings_that_follow_an_include(office: Make) -> None:
-    here = office(manager='[general]\n#include "manager.d/*.conf"\nenabled = yes\nport = 5077\n')
+    text = '[general]\n#include "manager.d/*.conf"\nenabled = yes\n#include manager_port.conf\n'
+    here = office(manager=text, manager_port="port = 5077\n")
     here.write("manager.d/README.conf", "; nothing\n")
     here.init("--apply")
     whole = read(here.etc, "manager.conf")

@@ -16,6 +16,7 @@ from controller import lab
 from controller.app import build
 from controller.catalogue.entries import Status
 from controller.config.load import load
+from controller.init.conf import read
 from controller.lab import Asterisk, ears, sounds
 from controller.lab.admin import Admin, Refused
 from controller.pbx.asterisk.ari import AriLink
@@ -168,6 +169,59 @@ async def test_the_user_that_init_makes_may_only_come_from_this_machine(office: 
     told = await office.cli("manager show user onrecord")
     assert "onrecord" in told
     assert "ACL: yes" in " ".join(told.split()), told
+
+
+# What Asterisk's own parser finds surprising, and ours must too.
+TRICKY = {
+    "tricky.conf": (
+        b"\xef\xbb\xbf; begins with a mark\n"
+        b"[base](!)\nread = call ; why\nwrite=sys\\;tem\n"
+        b";-- a block\n[hidden]\nsecret = no\n--;\n"
+        b"[user](base)\r\nsecret => s3;cret\r\n\tread = call,system\n"
+        b"[second](base,user)\nempty =\n spaced   =   a  b  \n"
+        b"[general]\nenabled = no\n"
+        b'#include "tricky.d/*.conf" ; as init writes it\n'
+        b"after = the include\n"
+        b"[general](+)\nenabled = yes\n"
+        b";--- only a comment\nport = 5039\n"
+        b"#tryinclude nothing.conf\n"
+        b'#include "tricky.d/two.conf"\n'
+        b"#include <tricky_more.conf>\n"
+        b"name = J\xf6rg\n"
+        b"[double]\na = 1\n[double]\na = 2\n[double](+)\na = 3\n"
+    ),
+    "tricky.d/one.conf": b"x = 1\n[one]\na = 1\n",
+    "tricky.d/two.conf": b"[two](base)\nb => 2\n",
+    "tricky_more.conf": b"more = 3\n",
+}
+
+
+async def test_a_configuration_is_read_just_as_asterisk_itself_reads_it(office: Untouched) -> None:
+    etc = office.home / "etc"
+    for name, data in TRICKY.items():
+        (etc / name).parent.mkdir(exist_ok=True)
+        (etc / name).write_bytes(data)
+    async with office.admin() as admin:
+        told = await admin.act("GetConfig", Filename="tricky.conf")
+    names = {key.partition("-")[2]: value for key, value in told.items() if key.startswith("Category-")}
+    theirs = [
+        (name, [value for key, value in told.items() if key.startswith(f"Line-{number}-")])
+        for number, name in names.items()
+    ]
+    ours = [
+        (section.name, [f"{one.name}={one.value}" for one in section.settings])
+        for section in read(etc, "tricky.conf").sections
+        if not section.template
+    ]
+    assert ours == theirs
+    assert dict(ours)["general"] == [
+        "enabled=no",
+        "x=1",
+        "after=the include",
+        "enabled=yes",
+        "port=5039",
+        "name=J\udcf6rg",
+    ]
 
 
 async def test_undo_gives_every_file_back_to_the_byte_and_the_user_is_gone(office: Untouched, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("controller", "hardware")
+PACKAGES = ("controller", "hardware", "dialplan")
 TWINS = {"pydantic-core": "pydantic"}
 """What is released together with a package that is declared, each fit for the other alone."""
 
@@ -104,6 +104,18 @@ def test_the_families_of_phones_come_with_it(installed: Installed) -> None:
     assert told.returncode == 0, told.stderr
     written = {page.name: page.read_text() for page in (installed.environment / "phones").iterdir()}
     assert written == {page.name: page.read_text() for page in (ROOT / "docs" / "phones").iterdir()}
+
+
+def test_what_init_puts_into_a_pbx_comes_with_it(installed: Installed) -> None:
+    etc = installed.environment / "asterisk"
+    etc.mkdir()
+    for name in ("asterisk", "manager", "extensions", "features"):
+        (etc / f"{name}.conf").touch()
+    told = installed.run("onrecord", "init", "--asterisk", str(etc), "--config", str(etc / "onrecord.toml"))
+    assert told.returncode == 0, told.stderr
+    offered = {path.name for path in (ROOT / "dialplan" / "asterisk").glob("*.conf")}
+    assert offered
+    assert all(name in told.stdout for name in offered)
 
 
 def test_a_catalogue_can_be_made_and_asked(installed: Installed) -> None:
