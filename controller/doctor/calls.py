@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator, Mapping
 
 from controller.doctor.finding import Finding, ok, skipped, warn
+from controller.doctor.probe import spare_channel
 from controller.doctor.visit import Visit
 from controller.pbx.asterisk import mixmonitor
+from controller.pbx.asterisk.ari import AriRefused
 
+FEATURES = ("blindxfer", "atxfer", "disconnect", "parkcall", "automon", "automixmon")
 ANYBODY = "MIXMONITOR_FILENAME"
 """MixMonitor sets it on the channel that it records, whoever started it."""
 
@@ -68,6 +72,49 @@ async def others(visit: Visit) -> list[Finding]:
             channels=[name for name, _ in strange],
         )
     ]
+
+
+async def feature_codes(visit: Visit) -> list[Finding]:
+    """Whether codes of Asterisk's own (features.conf) start recorders, or are part of codes that our people type."""
+    if visit.ari is None:
+        return [skipped("the codes are read by a channel of our own, which is made over ARI", "configure [pbx.ari]")]
+    theirs: dict[str, str] = {}
+    try:
+        async with spare_channel(visit.ari) as channel:
+            for feature in FEATURES:
+                said = await visit.act("Getvar", Channel=channel, Variable=f"FEATUREMAP({feature})")
+                if code := said.get("Value").strip():
+                    theirs[feature] = code
+    except AriRefused as error:
+        return [skipped(f"no channel could be made to ask by ({error})", "chan_bridge_media.so must be loaded")]
+    return [*_recorders(theirs), *_clashes(visit, theirs)] or [
+        ok(f"codes of Asterisk's own start no recorder and meet none of ours: {', '.join(theirs.values()) or 'none'}")
+    ]
+
+
+def _recorders(theirs: Mapping[str, str]) -> Iterator[Finding]:
+    for feature in ("automixmon", "automon"):
+        if code := theirs.get(feature):
+            yield warn(
+                f"{code} ({feature}) starts a recorder that follows no rule and no pause of ours, where Dial "
+                "or Queue has the options x, X, w or W",
+                f"features.conf, [featuremap]: take {feature} out, then `module reload features`; or those options "
+                "out of the dialplan (FreePBX: In-Call Recording codes off)",
+                code=code,
+            )
+
+
+def _clashes(visit: Visit, theirs: Mapping[str, str]) -> Iterator[Finding]:
+    policy = visit.config.policy
+    books = [site.codes for site in (policy.organisation, *policy.sites.values()) if site.codes is not None]
+    for ours in sorted({code.digits for book in books for code in book.codes}):
+        for feature, code in theirs.items():
+            if code in ours or ours in code:
+                yield warn(
+                    f"our code {ours} and Asterisk's {code} ({feature}) have the same keys: both act",
+                    f"features.conf, [featuremap]: another code for {feature}; or another under [keys.codes] here",
+                    code=ours,
+                )
 
 
 async def lag(visit: Visit) -> list[Finding]:

@@ -43,6 +43,7 @@ OF_A_PBX: tuple[Check[Visit], ...] = (
     Check("codecs", "Asterisk can decode what phones talk in", telephones.codecs, AMI),
     Check("vanished", "calls of vanished phones end", telephones.vanished, AMI),
     Check("record-keys", "Record keys start no recorders beside ours", telephones.record_keys, AMI),
+    Check("feature-codes", "codes of Asterisk's own start no recorders", calls.feature_codes, ("ami", "ari")),
     Check("local", "queue members behind local channels", calls.local_channels, AMI),
     Check("others", "nobody else records", calls.others, AMI),
 )

@@ -38,7 +38,8 @@ class Trial:
 
 
 @asynccontextmanager
-async def _channel(ari: Ari) -> AsyncIterator[str]:
+async def spare_channel(ari: Ari) -> AsyncIterator[str]:
+    """The Uniqueid of a channel of our own, for as long as it is used. Raises AriRefused, PbxGone."""
     query = {"endpoint": f"Announcer/{APP}", "app": APP, "formats": "slin"}
     channel = await ari.request("POST", "channels", "create", query=query)
     try:
@@ -67,7 +68,7 @@ async def probe(visit: Visit) -> list[Finding]:
     stem = f"{APP}-{secrets.token_hex(4)}"
     trial = Trial(f"{pbx.monitor_dir.rstrip('/')}/{stem}", pbx.folder / f"{stem}.{pbx.format}")
     try:
-        async with _channel(ari) as channel:
+        async with spare_channel(ari) as channel:
             return await _record(visit, ari, channel, trial)
     except AriRefused as error:
         return [skipped(f"no channel could be made to try on ({error})", "chan_bridge_media.so must be loaded")]

@@ -69,7 +69,7 @@ async def knock(host: str, port: int, greets: bool) -> tuple[str, float]:
 
 def _said(error: OSError) -> str:
     # asyncio says "Connect call failed" in place of the reason.
-    return os.strerror(error.errno) if error.errno in errno.errorcode else str(error)
+    return os.strerror(error.errno or 0) if error.errno in errno.errorcode else str(error)
 
 
 def _why_closed(error: OSError) -> str:

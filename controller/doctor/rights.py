@@ -40,8 +40,8 @@ async def writing(visit: Visit) -> list[Finding]:
     return [
         fail(
             f"{user!r} may not use {', '.join(missing)}",
-            f"manager.conf, [{user}]: add {','.join(classes)} to its write line, then `manager reload`; or the module "
-            "that brings the action is not loaded (see modules)",
+            f"manager.conf, [{user}]: add {','.join(classes)} to its write line, then `manager reload`; or the "
+            "module that brings the action is not loaded (see modules)",
             missing=missing,
         )
     ]
@@ -87,7 +87,9 @@ async def filtering(visit: Visit) -> list[Finding]:
     found = [await _ours(visit)]
     try:
         theirs = [
-            EventFilter.read(key, text) for key, text in await visit.settings() if key.startswith("eventfilter")
+            EventFilter.read(key, text)
+            for key, text in await visit.settings()
+            if key.lower().startswith("eventfilter")
         ]
     except PbxRefused:
         return found
@@ -97,8 +99,8 @@ async def filtering(visit: Visit) -> list[Finding]:
         found.append(
             fail(
                 f"eventfilter in manager.conf keeps back what is needed: {', '.join(lost)}",
-                f"manager.conf, [{visit.pbx.ami.user}]: take its eventfilter lines out (the controller filters each of its "
-                "sessions), or let `onrecord init` write them; then `manager reload`",
+                f"manager.conf, [{visit.pbx.ami.user}]: take its eventfilter lines out (the controller filters each "
+                "of its sessions), or let `onrecord init` write them; then `manager reload`",
                 missing=lost,
             )
         )

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Mapping
 
 from controller.core.rules import BUILT_IN
-from controller.doctor.finding import Finding, fail, ok, skipped, warn
+from controller.doctor.finding import Finding, fail, ok, warn
 from controller.doctor.modules import loaded
 from controller.doctor.visit import Visit
 from controller.pbx.asterisk.frames import Message
+from controller.pbx.asterisk.telephones import OFF, ON
 from controller.pbx.driver import PbxRefused
 
 MOST = 5000
@@ -153,6 +154,15 @@ async def record_keys(visit: Visit) -> list[Finding]:
         if _yes(said.get("OneTouchRecording"))
         and "automixmon" in (said.get("RecordOnFeature"), said.get("RecordOffFeature"))
     ]
+    ours = [name for name, said in found.items() if said.get("RecordOnFeature") == ON]
+    if visit.config.policy.record_key and not ours:
+        return [
+            warn(
+                f"[keys] record_key is on, and no endpoint has record_on_feature = {ON}: Record keys reach nobody",
+                f"pjsip.conf, in the phones' template: one_touch_recording = yes, record_on_feature = {ON}, "
+                f"record_off_feature = {OFF}; `onrecord init` shows the rest",
+            )
+        ]
     if not keyed:
         return [ok("no Record key starts a recorder beside ours")]
     return [
@@ -174,7 +184,3 @@ def _some(names: Iterable[str], most: int = 5) -> str:
     listed = list(names)
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     return f"endpoint{'s' if len(listed) > 1 else ''} {', '.join(listed[:most])}{more}"
-
-
-def no_pjsip(error: PbxRefused) -> Finding:
-    return skipped(f"endpoints cannot be listed ({error})", "this check knows PJSIP; with class system it can look")

@@ -286,6 +286,14 @@ async def test_endpoints_with_traps_are_named(ward: Asterisk, tmp_path: Path) ->
     assert (local.status, local.measured["pinned"], local.measured["local"]) == (Status.WARN, 1, 2)
 
 
+async def test_codes_of_asterisks_own_that_record_or_meet_ours_are_named(ward: Asterisk, tmp_path: Path) -> None:
+    rules = RULES + '[keys]\ncodes = { record = "*2", pause = "*7" }\n'
+    findings = of(await examined(configuration(ward, rules), tmp_path, "feature-codes"), "feature-codes")
+    assert [(one.status, one.measured["code"]) for one in findings] == [(Status.WARN, "*3"), (Status.WARN, "*2")]
+    assert "take automixmon out" in findings[0].remedy
+    assert "another code for atxfer" in findings[1].remedy
+
+
 async def test_strangers_in_the_policy_are_named_with_what_was_probably_meant(ward: Asterisk, tmp_path: Path) -> None:
     rules = (
         RULES
@@ -348,6 +356,8 @@ async def test_an_examination_beside_the_running_controller_disturbs_no_call_and
 ) -> None:
     alice, bob = await phone("100"), await phone("101")
     bob.auto(sounds.tone(700), loop=True)
+    for name in ("store", "spool"):
+        (tmp_path / name).mkdir()
     async with running(tmp_path, '[[rule]]\nname = "all"\nextension = "*"\nmode = "always"\n', asterisk) as app:
         call = await alice.call("101", say=sounds.tone(450), loop=True)
         findings = await asyncio.to_thread(lambda: asyncio.run(Examination(app.config).run()))

@@ -1,0 +1,192 @@
+"""Each check as a test can see it fail: what is wrong on the PBX, what is said about it, and how it is mended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller.doctor.checks import HERE, NAMES, OF_A_PBX, OF_THE_POLICY
+from controller.doctor.examine import Examination
+from controller.doctor.finding import Finding, Status
+from controller.init.rights import filters
+from controller.pbx.asterisk.frames import Message
+from controller.pbx.driver import PbxGone, PbxRefused
+from tests.doctor.paper import DENIED, RULES, Answer, account, allowed, configuration, endpoint, event, visit
+
+OF_PBX = {check.name: check for check in OF_A_PBX}
+UNLOADED = PbxRefused("Module not loaded")
+
+
+def ping(apart: float) -> Answer:
+    return lambda _headers: {"Timestamp": f"{time.time() + apart:.6f}"}
+
+
+def modules_without(*names: str) -> Answer:
+    return lambda headers: UNLOADED if headers["Module"] in names else {}
+
+
+def endpoints(**changes: str) -> Answer:
+    return lambda headers: [endpoint(str(headers["Endpoint"]), **(changes if headers["Endpoint"] == "100" else {}))]
+
+
+def refuses_names(headers: Mapping[str, Any]) -> Any:
+    return PbxRefused("Filter must be defined") if "MatchCriteria" in headers else {}
+
+
+def queue_of(location: str) -> Answer:
+    return [event("QueueParams", Queue="sales"), event("QueueMember", Queue="sales", Location=location)]
+
+
+def recorded_into(file: str) -> Answer:
+    return [Message([("Event", "Status"), ("Channel", "PJSIP/100-1"), ("Variable", f"MIXMONITOR_FILENAME={file}")])]
+
+
+WRONG: list[tuple[str, dict[str, Answer], Status, str, str]] = [
+    # check, what the PBX answers instead, how bad, in what is said, in the remedy
+    ("version", {"CoreSettings": {"AsteriskVersion": "16.2.1"}}, Status.WARN, "older than", "upgrade"),
+    ("version", {"CoreSettings": {"AsteriskVersion": "GIT-master"}}, Status.WARN, "cannot read", ""),
+    ("clock", {"Ping": ping(120)}, Status.FAIL, "ahead of ours", "time server"),
+    ("clock", {"Ping": ping(-3)}, Status.WARN, "behind ours", "time server"),
+    ("writing", {"ListCommands": allowed(without=["MixMonitor"])}, Status.FAIL, "MixMonitor", "add system to"),
+    ("writing", {"ListCommands": allowed(without=["Setvar"])}, Status.FAIL, "Setvar", "add call to its write"),
+    ("excess", {"ListCommands": allowed("Command")}, Status.WARN, "class command", "take command"),
+    ("excess", {"ListCommands": allowed("Originate")}, Status.WARN, "class originate", "take originate"),
+    ("excess", {"ListCommands": allowed("UpdateConfig")}, Status.WARN, "class config", "take config"),
+    ("hearing", {"GetConfig": account("read=system,agent,dtmf,dialplan")}, Status.FAIL, "no call is", "add call"),
+    ("hearing", {"GetConfig": account("read=system,call,dtmf,dialplan")}, Status.FAIL, "queues", "add agent"),
+    ("hearing", {"GetConfig": account("read=system,call,agent,dialplan")}, Status.WARN, "codes", "add dtmf"),
+    ("hearing", {"GetConfig": DENIED}, Status.SKIPPED, "may not be read", ""),
+    ("filter", {"Filter": DENIED}, Status.WARN, "cannot be filtered", "add system"),
+    ("filter", {"Filter": refuses_names}, Status.WARN, "regular expression", "18.24"),
+    ("filter", {"GetConfig": account("eventfilter=Event: Newchannel")}, Status.FAIL, "BridgeEnter", "eventfilter"),
+    ("filter", {"GetConfig": account("eventfilter=!Event: Hangup")}, Status.FAIL, "back what is needed: Hangup", ""),
+    ("filter", {"GetConfig": account("eventfilter(name(Hangup))=")}, Status.FAIL, "Newchannel", "onrecord init"),
+    ("filter", {"GetConfig": account("eventfilter(action(exclude),name(VarSet))=")}, Status.FAIL, "VarSet", ""),
+    ("filter", {"GetConfig": account(*filters()[:-1])}, Status.FAIL, "back what is needed: VarSet", ""),
+    ("door", {"GetConfig": account("bindaddr=0.0.0.0")}, Status.WARN, "from everywhere", "permit"),
+    ("door", {"GetConfig": DENIED}, Status.SKIPPED, "may not be read", ""),
+    ("modules", {"ModuleCheck": modules_without("app_mixmonitor")}, Status.FAIL, "nothing can be recorded", "load ="),
+    ("modules", {"ModuleCheck": modules_without("format_wav")}, Status.FAIL, "files of format wav", "format_wav.so"),
+    ("modules", {"ModuleCheck": modules_without("func_devstate")}, Status.WARN, "lamps", "func_devstate.so"),
+    ("direct-media", {"PJSIPShowEndpoint": endpoints(DirectMedia="true")}, Status.WARN, "endpoint 100 have", "= no"),
+    ("codecs", {"PJSIPShowEndpoint": endpoints(Allow="(g722)")}, Status.WARN, "up to 4 kHz", "wav16"),
+    ("record-keys", {"PJSIPShowEndpoint": endpoints(OneTouchRecording="true", RecordOnFeature="automixmon")},
+     Status.WARN, "endpoint 100", "onrecord_on"),
+    ("local", {"QueueStatus": queue_of("Local/100@agents/n")}, Status.WARN, "stay in the call", "optimised"),
+    ("others", {"Status": recorded_into("/var/spool/asterisk/monitor/2026/q.wav")}, Status.WARN, "q.wav", "FreePBX"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "answers", "status", "what", "remedy"), WRONG)
+async def test_what_is_wrong_on_the_pbx_is_found_with_its_remedy(
+    tmp_path: Path, check: str, answers: dict[str, Answer], status: Status, what: str, remedy: str
+) -> None:
+    config = configuration(tmp_path)
+    well = await run(check, visit(config))
+    assert {one.status for one in well} == {Status.OK}, well
+    found = await run(check, visit(config, **answers))
+    worst = next(one for one in found if one.status is status)
+    assert what in worst.what
+    assert remedy in worst.remedy
+
+
+async def run(check: str, subject: Any) -> list[Finding]:
+    found = OF_PBX[check].run(subject)
+    return found if isinstance(found, list) else await found
+
+
+async def test_a_codec_that_asterisk_cannot_decode_is_a_failure_unless_another_make_of_it_is_loaded(
+    tmp_path: Path,
+) -> None:
+    config = configuration(tmp_path)
+    g729 = endpoints(Allow="(g729|ulaw)")
+    none = visit(
+        config, PJSIPShowEndpoint=g729, ModuleCheck=modules_without("codec_g729", "codec_g729a", "codec_bcg729")
+    )
+    (found,) = await run("codecs", none)
+    assert found.status is Status.FAIL
+    assert found.measured == {"codec": "g729", "endpoints": ["100"]}
+    other = visit(config, PJSIPShowEndpoint=g729, ModuleCheck=modules_without("codec_g729", "codec_g729a"))
+    assert [one.status for one in await run("codecs", other)] == [Status.OK]
+
+
+async def test_phones_that_vanish_matter_where_recordings_have_no_longest_length(tmp_path: Path) -> None:
+    endless = endpoints(RtpTimeout="0")
+    bounded = await run("vanished", visit(configuration(tmp_path), PJSIPShowEndpoint=endless))
+    assert [one.status for one in bounded] == [Status.OK]
+    assert "4 h at most" in bounded[0].what
+    unbounded = configuration(tmp_path, RULES.replace('mode = "always"', 'mode = "always"\nmax_length = 0'))
+    (found,) = await run("vanished", visit(unbounded, PJSIPShowEndpoint=endless))
+    assert found.status is Status.WARN
+    assert "rule all" in found.what
+    assert "rtp_timeout" in found.remedy
+    assert [one.status for one in await run("vanished", visit(unbounded))] == [Status.OK]
+
+
+async def test_a_slow_pbx_is_told_with_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(range(1000))
+    monkeypatch.setattr("controller.doctor.calls.time.perf_counter", lambda: next(ticks) * 0.05)
+    (found,) = await run("lag", visit(configuration(tmp_path)))
+    assert found.status is Status.WARN
+    assert found.measured["middle_ms"] == 50.0
+
+
+async def test_a_record_key_that_the_policy_promises_and_no_phone_has_is_told(tmp_path: Path) -> None:
+    config = configuration(tmp_path, RULES + "[keys]\nrecord_key = true\n")
+    (found,) = await run("record-keys", visit(config))
+    assert found.status is Status.WARN
+    assert "reach nobody" in found.what
+    keyed = visit(config, PJSIPShowEndpoint=endpoints(OneTouchRecording="true", RecordOnFeature="onrecord_on"))
+    assert [one.status for one in await run("record-keys", keyed)] == [Status.OK]
+
+
+async def test_the_password_in_manager_conf_is_never_kept(tmp_path: Path) -> None:
+    seen = visit(configuration(tmp_path), GetConfig=account("Secret = hush", "read=all"))
+    assert await seen.account() == {"read": ["all"]}
+    assert "hush" not in repr(seen)
+
+
+async def test_a_stranger_in_the_policy_is_not_told_while_one_pbx_could_not_be_asked(tmp_path: Path) -> None:
+    config = configuration(tmp_path, RULES + '[[extension]]\nnumber = "777"\n')
+    (check,) = OF_THE_POLICY
+    known, deaf = visit(config), visit(config)
+    deaf.pbx = deaf.pbx.model_copy(update={"name": "branch"})
+    deaf.ami = None
+    alone = check.run([known])
+    assert not isinstance(alone, list)
+    assert [one.measured for one in await alone] == [{"subject": "extension 777"}]
+    both = check.run([known, deaf])
+    assert not isinstance(both, list)
+    assert [one.status for one in await both] == [Status.OK]
+
+
+async def test_a_check_whose_question_is_refused_is_skipped_and_one_that_is_cut_off_fails(tmp_path: Path) -> None:
+    for error, status in ((DENIED, Status.SKIPPED), (PbxGone("connection lost"), Status.FAIL)):
+        examination = Examination(configuration(tmp_path))
+        subject = visit(examination.config, QueueStatus=error)
+        await examination._guarded(OF_PBX["local"], subject, "main", set())
+        assert [one.status for one in examination.findings] == [status]
+        assert examination.findings[0].check == "local"
+
+
+async def test_what_needs_a_failed_check_is_not_looked_at(tmp_path: Path) -> None:
+    findings = await Examination(configuration(tmp_path, ami="port = 1,")).run()
+    by_name = {one.check: one for one in findings}
+    assert by_name["ami"].status is Status.FAIL
+    assert by_name["probe"].status is Status.SKIPPED
+    assert "it needs ami" in by_name["probe"].what
+    assert {one.check for one in findings} == set(NAMES)
+
+
+def test_every_check_has_a_test_in_which_it_finds_something() -> None:
+    here = Path(__file__)
+    tests = "".join(
+        path.read_text()
+        for path in (here, here.with_name("test_places.py"), here.parents[1] / "live" / "test_doctor.py")
+    )
+    assert [name for name in NAMES if f'"{name}"' not in tests] == []
+    assert len(set(NAMES)) == len(OF_A_PBX) + len(OF_THE_POLICY) + len(HERE)
