@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 calls = typer.Typer(help="Control a live call.", no_args_is_help=True)
 app.add_typer(calls, name="call")
+keys = typer.Typer(help="What PBX and phones must be told for Record keys, codes and lamps.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
 
 COMMANDS = {
     "run": "controller.cli.run:run",
@@ -38,6 +40,7 @@ COMMANDS = {
     "listen": "controller.cli.listen:listen",
 }
 CALL_COMMANDS = {name: f"controller.cli.live:{name}" for name in ("list_", "start", "stop", "pause", "resume")}
+KEYS_COMMANDS = {name: f"controller.cli.provisioning:{name}" for name in ("codes", "phone")}
 
 
 def _add(to: typer.Typer, name: str, where: str) -> None:
@@ -56,6 +59,9 @@ def main(arguments: list[str] | None = None) -> None:
     for name, where in CALL_COMMANDS.items():
         if wanted is None:
             _add(calls, name.rstrip("_"), where)
+    for name, where in KEYS_COMMANDS.items():
+        if wanted is None:
+            _add(keys, name, where)
     _guarded(lambda: app(given, standalone_mode=True))
 
 
