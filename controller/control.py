@@ -32,7 +32,10 @@ log = structlog.get_logger("control")
 
 MOST_BYTES = 64 * 1024
 MOST_CLIENTS = 64
+MOST_NAME = 150
 IDLE_SECONDS = 60.0
+READ_SECONDS = 10.0
+"""How long a client may leave its answers unread."""
 CLIENT_SECONDS = 20.0
 KEYS = {"start": Key.RECORD, "stop": Key.STOP, "pause": Key.PAUSE, "resume": Key.RESUME}
 
@@ -50,6 +53,8 @@ class ControlTally:
     requests: int = 0
     refused: int = 0
     malformed: int = 0
+    turned_away: int = 0  # there were too many clients
+    broken: int = 0  # hung up before their answer, or did not read it
 
 
 @dataclass(slots=True)
@@ -82,22 +87,31 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = _peer(writer)
         if self._clients >= MOST_CLIENTS:
+            self.tally.turned_away += 1
+            writer.write(_line_of({"ok": False, "why": f"{MOST_CLIENTS} clients are connected already; try again"}))
             writer.close()
             return
         self._clients += 1
         try:
             while line := await self._line(reader, writer):
                 await _say(writer, await self._answer(line, peer))
-        except (ConnectionError, TimeoutError):
-            pass
+                await asyncio.sleep(0)  # calls come first, however many requests this client has sent at once
+        except ConnectionError:
+            self.tally.broken += 1
+        except TimeoutError:
+            self.tally.broken += 1
+            writer.transport.abort()  # what it does not read would be kept for it for ever
         finally:
             self._clients -= 1
             writer.close()
 
     async def _line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """The next request; b"" where there is none: the client hung up, said nothing for long, or said too much."""
         try:
             async with asyncio.timeout(IDLE_SECONDS):
                 return await reader.readline()
+        except TimeoutError:
+            return b""
         except ValueError:  # a line beyond the limit: there is no telling where the next one begins
             self.tally.malformed += 1
             await _say(writer, {"ok": False, "why": f"a request is at most {MOST_BYTES} bytes long"})
@@ -117,6 +131,8 @@ class ControlServer:
 
     async def _carry_out(self, request: Mapping[str, Any], peer: str) -> dict[str, Any]:
         do = request.get("do")
+        if not isinstance(do, str):
+            raise BadRequest(f'"do" must be one of list, status, {", ".join(KEYS)}')
         if do == "list":
             return {
                 "ok": True,
@@ -126,7 +142,7 @@ class ControlServer:
             return {"ok": True, **self._status()}
         if do in KEYS:
             session = self._find(request.get("call"))
-            by = f"{request.get('by') or 'operator'} ({peer})"[:200]
+            by = f"{_by(request.get('by'))} ({peer})"
             asked = Asked(session.call.id, time.time(), by, KEYS[do])
             answer = await self.engine.ask(asked)
             return {"ok": answer.granted, "why": answer.why, "state": answer.state.value, "call": session.call.id}
@@ -145,7 +161,7 @@ class ControlServer:
                 {"at": each.last, "call": each.about, **asdict(each)}
                 for each in (*self.engine.alarms.past, *self.engine.alarms.active())
             ],
-            "control": {"requests": self.tally.requests, "malformed": self.tally.malformed},
+            "control": asdict(self.tally),
         }
 
     def _find(self, text: object) -> Session:
@@ -231,9 +247,24 @@ def _request(line: bytes) -> dict[str, Any]:
     return request
 
 
+def _by(name: object) -> str:
+    """Who asks, by his own account: kept with the recording, so it is plain text on one line."""
+    if name is None or name == "":
+        return "operator"
+    if not isinstance(name, str):
+        raise BadRequest('"by" must be a text: who asks')
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in name[:MOST_NAME])
+
+
+def _line_of(answer: Mapping[str, Any]) -> bytes:
+    return json.dumps(answer, ensure_ascii=True).encode() + b"\n"
+
+
 async def _say(writer: asyncio.StreamWriter, answer: Mapping[str, Any]) -> None:
-    writer.write(json.dumps(answer, ensure_ascii=True).encode() + b"\n")
-    await writer.drain()
+    """Raises TimeoutError where the client does not read, ConnectionError where it is gone."""
+    writer.write(_line_of(answer))
+    async with asyncio.timeout(READ_SECONDS):
+        await writer.drain()
 
 
 def _peer(writer: asyncio.StreamWriter) -> str:
