@@ -193,6 +193,7 @@ class _Reader:
     etc: Path
     etc_of_pbx: str
     drafts: list[_Draft] = field(default_factory=list)
+    known: dict[str, _Draft] = field(default_factory=dict)  # the first of each name
     last: _Draft | None = None  # the section that was begun or added to last, in whichever file
     includes: list[Include] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
@@ -226,14 +227,15 @@ class _Reader:
     def _header(self, path: Path, number: int, name: str, options: str) -> _Draft:
         words = [word.strip() for word in options.split(",") if word.strip()]
         if any(word.startswith("+") for word in words):
-            known = [one for one in self.drafts if one.name.lower() == name.lower()]
-            if known:
-                self.last = known[0]
-                return known[0]
+            if name.lower() in self.known:
+                self.last = self.known[name.lower()]
+                return self.last
             self.troubles.append(f"{path}:{number}: [{name}](+) adds to a section that is not there")
-        inherited = [s for word in words for one in self.drafts if one.name == word for s in one.settings]
+        parents = [self.known[word.lower()] for word in words if word.lower() in self.known]
+        inherited = [setting for one in parents for setting in one.settings]
         self.last = _Draft(name, path, number, "!" in words, inherited)
         self.drafts.append(self.last)
+        self.known.setdefault(name.lower(), self.last)
         return self.last
 
     def _include(self, path: Path, number: int, kind: str, pattern: str, depth: int) -> None:
