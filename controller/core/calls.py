@@ -122,6 +122,39 @@ def conversations(call: Call) -> list[list[Leg]]:
     return list(groups.values())
 
 
+def left_behind(call: Call) -> frozenset[LegId]:
+    """The legs alone in a bridge whose other side was parked: Asterisk tells the parker the place there, and hangs
+    up. They are no part of what happens next."""
+    living = [leg for leg in call.legs.values() if leg.alive and leg.bridge]
+    if not any(leg.kind is BridgeKind.PARKING for leg in living):
+        return frozenset()
+    crowd = [leg.bridge for leg in living]
+    return frozenset(leg.id for leg in living if leg.kind is BridgeKind.TALK and crowd.count(leg.bridge) == 1)
+
+
+def _queue_heard(call: Call) -> Call:
+    """The call after a change of who is where, with its queue's part ended where the agent is out of it.
+
+    The queue itself may believe for long that its caller talks to its agent: it is not told of a redirect, nor of a
+    transfer behind a Local channel that stays (Asterisk 22.10.1). Whoever came after the agent was connected is not
+    the agent.
+    """
+    agent_at = call.agent_at
+    if not call.queue or agent_at is None:
+        return call
+    caller = next((leg for leg in call.legs.values() if leg.originating and leg.alive and not leg.local), None)
+    if caller is None:
+        return call
+    met = company(call, caller.id)
+    if met and all(call.legs[one].appeared_at > agent_at for one in met):
+        return replace(call, queue="", queue_over=False, agent_at=None)
+    away = left_behind(call)
+    others = [leg for leg in call.legs.values() if leg.alive and not leg.local and leg is not caller]
+    if met or any(leg.appeared_at <= agent_at and leg.id not in away for leg in others):
+        return call
+    return call if call.queue_over else replace(call, queue_over=True)
+
+
 def update(call: Call, event: Event) -> Call:
     """The call after this event; the very same object when the event changes nothing."""
     match event:
@@ -252,6 +285,7 @@ def _joined(call: Call, event: LegJoined) -> Call:
     if call.queue_over and leg.originating:
         # The queue let go of its caller and he met somebody else: what happens now is not the queue's call.
         call = replace(call, queue="", queue_over=False, agent_at=None)
+    call = _queue_heard(call)
     if call.talked_at is None and talking(call):
         call = replace(call, talked_at=event.at)
     return call
@@ -270,7 +304,7 @@ def _ended(call: Call, event: LegEnded) -> Call:
         return call
     call = replace(_with(call, replace(leg, bridge=None, ended_at=event.at)), in_room=call.in_room - {event.leg})
     if any(leg.alive for leg in call.legs.values()):
-        return call
+        return _queue_heard(call)
     return replace(call, ended_at=event.at)
 
 
@@ -279,7 +313,7 @@ def _left_queue(call: Call, event: QueueLeft) -> Call:
         return call
     if call.agent_at is None:
         return replace(call, queue="", queue_over=False)
-    return replace(call, queue_over=True)
+    return _queue_heard(replace(call, queue_over=True))
 
 
 def _told(call: Call, event: AttributeSet) -> Call:

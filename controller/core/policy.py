@@ -23,6 +23,7 @@ from controller.core.subjects import (
     callers,
     direction,
     numbers_on,
+    out_of_it,
     present,
     seated,
     subjects_of,
@@ -59,7 +60,7 @@ def _scene(policy: Policy, call: Call, legs: tuple[Leg, ...]) -> object:
         others = [leg for leg in call.legs.values() if leg.id not in here and arrived(leg)]
     left: list[LegId] = []
     if policy.follows:
-        left = [leg.id for leg in call.legs.values() if leg.joined_at is not None and not leg.bridge]
+        left = [leg.id for leg in out_of_it(call, legs)]
     return (
         call.id,
         call.began_at,

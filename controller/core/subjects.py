@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controller.core.calls import Call, Leg, is_room, talking
+from controller.core.calls import Call, Leg, is_room, left_behind, talking
 from controller.core.commands import LegId
 from controller.core.decision import Subject, SubjectKind
 from controller.core.events import BridgeKind
@@ -70,7 +70,10 @@ def present(call: Call, roster: Roster) -> tuple[Leg, ...]:
         return tuple(leg for leg in real if leg.joined_at is not None) or tuple(leg for leg in real if arrived(leg))
     if call.talked_at is None:
         return tuple(leg for leg in alive if arrived(leg))
-    return tuple(leg for leg in alive if leg.joined_at is not None or _outside_stays(leg, roster))
+    away = left_behind(call)
+    return tuple(
+        leg for leg in alive if (leg.joined_at is not None and leg.id not in away) or _outside_stays(leg, roster)
+    )
 
 
 def arrived(leg: Leg) -> bool:
@@ -109,7 +112,7 @@ def subjects_of(call: Call, roster: Roster, legs: tuple[Leg, ...] | None = None)
 
 def former_subjects_of(call: Call, roster: Roster, now: Iterable[SubjectLegs]) -> tuple[SubjectLegs, ...]:
     """People and lines that talked earlier in this call and are out of it now (for `follow_transfer`)."""
-    gone = [leg for leg in call.legs.values() if leg.joined_at is not None and not leg.local and not leg.bridge]
+    gone = out_of_it(call, present(call, roster))
     if not gone:
         return ()
     here = [subject for subject, _ in now]
@@ -118,6 +121,12 @@ def former_subjects_of(call: Call, roster: Roster, now: Iterable[SubjectLegs]) -
         for subject, legs in _at_endpoints(gone, roster)
         if subject not in here and subject.kind in (SubjectKind.EXTENSION, SubjectKind.LINE)
     )
+
+
+def out_of_it(call: Call, legs: tuple[Leg, ...]) -> list[Leg]:
+    """Who has talked and is not among these, who are `present`; a leg may live on without its part in the call."""
+    here = {leg.id for leg in legs}
+    return [leg for leg in call.legs.values() if leg.joined_at is not None and not leg.local and leg.id not in here]
 
 
 def _at_endpoints(legs: Iterable[Leg], roster: Roster) -> list[SubjectLegs]:

@@ -1,0 +1,258 @@
+"""The transfer matrix: every way to hand a call over, under every rule, on real calls, by what was heard.
+
+All cells are played on one PBX under one policy, many at the same time; each has phones, a DDI, queues and a room of
+its own. docs/transfers.md is this table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from controller import lab
+from controller.app import App
+from controller.catalogue.entries import CallEntry, RecordingEntry, Status
+from controller.catalogue.search import Query, list_calls
+from controller.lab import Asterisk, ears, sounds
+from tests.live import transferring as plays
+from tests.live.test_controller import running, sound
+from tests.live.transferring import CUSTOMER, HOUSE, THIRD, Play, Stage, World, between, seconds
+
+AT_ONCE = 12
+SLACK = 0.1
+"""Seconds by which a recording may miss the time that the parties talked, and each party's own."""
+
+RULES = {
+    "trunk": "the trunk is recorded",
+    "ddi": "the company's own number is recorded",
+    "follow": "the first extension is recorded, and its rule follows the call",
+    "extension": "the first extension is recorded",
+    "queue": "the queue is recorded, the first extension is its agent",
+    "conference": "the conference is recorded",
+}
+LINES = ("trunk", "ddi", "follow", "extension")
+ALL = (*LINES, "queue")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way for a call to go. `ends`: rules whose recording ends before the call does, and with what."""
+
+    name: str
+    play: Play
+    rules: tuple[str, ...]
+    stays: bool = False  # the first phone stays to the end
+
+
+WAYS = (
+    Way("blind transfer (REFER)", plays.blind_refer, ALL),
+    Way("blind transfer twice (REFER)", plays.blind_refer_twice, ALL),
+    Way("attended transfer (REFER with Replaces)", plays.attended_refer, ALL),
+    Way("blind transfer by feature code", plays.blind_feature, ALL),
+    Way("attended transfer by feature code", plays.attended_feature, ALL),
+    Way("attended transfer, let go while it rings", plays.let_go_while_it_rings, ALL),
+    Way("AMI BlindTransfer", plays.ami_blind, ALL),
+    Way("AMI Atxfer", plays.ami_attended, ALL),
+    Way("AMI Redirect", plays.ami_redirect, ALL),
+    Way("consultation refused", plays.consultation_refused, ALL, stays=True),
+    Way("consultation given up", plays.consultation_given_up, ALL, stays=True),
+    Way("consultation by feature code refused", plays.feature_consultation_refused, ALL, stays=True),
+    Way("parked and taken back elsewhere", plays.parked, ALL),
+    Way("picked up", plays.picked_up, LINES, stays=True),
+    Way("forwarded by the phone (302)", plays.forwarded, LINES, stays=True),
+    Way("queue tries its agent again", plays.queue_tries_again, ("trunk", "ddi", "queue"), stays=True),
+    Way("from queue to queue", plays.queue_to_queue, ("trunk", "ddi", "queue"), stays=True),
+    Way("agent behind a Local channel, transferred", plays.local_agent, ("trunk", "ddi", "queue")),
+    Way("agent behind a Local channel that stays, transferred", plays.pinned_agent, ("trunk", "ddi", "queue")),
+    Way("into a conference and out of it", plays.through_a_room, ("trunk", "ddi", "conference")),
+    Way("called out, then transferred", plays.called_out, LINES),
+    Way("click to call, then transferred", plays.click_to_call, LINES),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    way: Way
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.way.name} | {self.rule}"
+
+
+CELLS = tuple(Cell(way, rule) for way in WAYS for rule in way.rules)
+
+
+@dataclass(slots=True)
+class Played:
+    """One cell that was played, and what the controller made of it."""
+
+    cell: Cell
+    stage: Stage
+    failed: str = ""
+    entries: tuple[CallEntry, ...] = ()
+
+    @property
+    def recordings(self) -> list[tuple[CallEntry, RecordingEntry]]:
+        return [(call, one) for call in self.entries for one in call.recordings if one.status is Status.KEPT]
+
+
+def rule_of(cell: Cell, extension: int) -> str:
+    """The lines of the policy that this cell needs beside the trunk's."""
+    subject = {
+        "ddi": f'ddi = "0205550{extension}"',
+        "follow": f'extension = "{extension}"\nfollow_transfer = true',
+        "extension": f'extension = "{extension}"',
+        "conference": f'conference = "880{extension}"',
+    }.get(cell.rule)
+    if cell.rule == "ddi":
+        numbers = (f"0205550{extension}", f"0205550{extension + 1}", *(f"02055{n}{extension}" for n in range(71, 75)))
+        return "".join(_rule(f"ddi {number}", f'ddi = "{number}"') for number in numbers)
+    if cell.rule == "queue":
+        names = (*(f"{kind}{extension}" for kind in "qrlp"), f"q{extension + 1}")
+        return "".join(_rule(f"queue {name}", f'queue = "{name}"') for name in names)
+    return _rule(f"{cell.rule} {extension}", subject) if subject else ""
+
+
+def _rule(name: str, subject: str) -> str:
+    return f'[[rule]]\nname = "{name}"\n{subject}\nmode = "always"\n'
+
+
+POLICY = '[decide]\nqueue_isolation = "trunk_wins"\n' + _rule("trunk", f'trunk = "{plays.RECORDED_TRUNK}"')
+
+
+class Office:
+    """A PBX with phones for AT_ONCE calls, and a controller whose policy is changed with the calls."""
+
+    def __init__(self, pbx: Asterisk, folder: Path) -> None:
+        self.pbx, self.folder = pbx, folder
+        self.played: dict[Cell, Played] = {}
+        self.app: App | None = None
+
+    async def play(self, cells: tuple[Cell, ...]) -> None:
+        """Play so many cells at the same time."""
+        slots = {cell: plays.FIRST_EXTENSION + 3 * n for n, cell in enumerate(cells)}
+        rules = POLICY + "".join(rule_of(cell, extension) for cell, extension in slots.items())
+        self.folder.mkdir(exist_ok=True)
+        async with AsyncExitStack() as stack:
+            self.app = app = await stack.enter_async_context(running(self.folder, rules, self.pbx))
+            admin = await stack.enter_async_context(self.pbx.admin())
+            world = await stack.enter_async_context(plays.world(self.pbx))
+            staged = [await self._staged(cell, slot, admin, world, stack) for cell, slot in slots.items()]
+            begun = time.time()
+            await asyncio.gather(*(self._perform(one, n * 0.15) for n, one in enumerate(staged)))
+            with contextlib.suppress(TimeoutError):  # calls that never end show in the cells
+                await lab.until(lambda: not app.engine.sessions, 20)
+            await app.line.idle()
+            found = await list_calls(app.catalogue, Query(limit=1000))
+        for one in staged:
+            mine = {str(one.stage.extension + n) for n in range(3)} | {one.stage.number}
+            one.entries = tuple(
+                entry
+                for entry in found
+                if entry.began_at.timestamp() >= begun - 1
+                and any(party.endpoint in mine or party.number in mine for party in entry.parties)
+            )
+            self.played[one.cell] = one
+
+    async def _staged(
+        self, cell: Cell, extension: int, admin: lab.Admin, world: World, stack: AsyncExitStack
+    ) -> Played:
+        phones = [await stack.enter_async_context(plays.phone(self.pbx, extension + n)) for n in range(3)]
+        return Played(cell, Stage(self.pbx, admin, world, cell.rule, extension, *phones))
+
+    async def _perform(self, played: Played, after: float) -> None:
+        await asyncio.sleep(after)
+        try:
+            async with asyncio.timeout(40):
+                await played.cell.way.play(played.stage)
+        except Exception as error:  # one cell that goes wrong must not take the others with it
+            played.failed = f"{type(error).__name__}: {error} at {error.__traceback__ and _last(error)}"
+        for task in played.stage.tasks:
+            task.cancel()
+
+
+def _last(error: BaseException) -> str:
+    trace = error.__traceback__
+    lines = []
+    while trace is not None:
+        lines.append(f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " ".join(line for line in lines if "transferring" in line)
+
+
+def _batches(cells: tuple[Cell, ...]) -> Iterator[tuple[Cell, ...]]:
+    for at in range(0, len(cells), AT_ONCE):
+        yield cells[at : at + AT_ONCE]
+
+
+@pytest.fixture(scope="module")
+async def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    """Everything that the chosen tests need has been played."""
+    chosen = {item.callspec.params["cell"] for item in request.session.items if "cell" in _params(item)}
+    cells = tuple(cell for cell in CELLS if cell in chosen)
+    extensions = range(plays.FIRST_EXTENSION, plays.FIRST_EXTENSION + 3 * AT_ONCE)
+    async with Asterisk.running(lab.install(), extra=plays.configuration(extensions)) as pbx:
+        one = Office(pbx, tmp_path_factory.mktemp("matrix"))
+        for batch in _batches(cells):
+            await one.play(batch)
+        yield one
+
+
+def _params(item: pytest.Item) -> dict[str, object]:
+    spec = getattr(item, "callspec", None)
+    return spec.params if spec is not None else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """From when to when a recording has to run, and how long which pitch of the house is heard in it."""
+
+    start: float
+    end: float
+    pitches: dict[int, float]
+
+
+def expected(played: Played) -> Expected:
+    """What the customer's own telephone heard is the measure."""
+    stage, cell = played.stage, played.cell
+    assert stage.customer is not None
+    heard = stage.customer.heard()
+    start, end = plays.first_heard(heard, HOUSE), stage.at["over"]
+    if cell.rule in ("extension", "queue") and not cell.way.stays:
+        end = stage.at["first out"]
+    window = between(heard, start, end)
+    found = {pitch: seconds(window, pitch) for pitch in HOUSE}
+    if cell.way.play is plays.through_a_room and cell.rule != "conference":
+        found[THIRD] = 0.0  # in a conference the conference decides
+    return Expected(start, end, {pitch: length for pitch, length in found.items() if length})
+
+
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.rule != "conference"], ids=str)
+async def test_one_call_handed_over_is_one_recording_of_the_right_span(office: Office, cell: Cell) -> None:
+    played = office.played[cell]
+    assert not played.failed
+    assert len(played.recordings) == 1, [(call.call, call.why) for call in played.entries]
+    ((_, recording),) = played.recordings
+    assert office.app is not None
+    samples, rate = sound(office.app, recording)
+    want = expected(played)
+    assert not list(differences(recording, samples, rate, want)), want
+    assert {one.frequency for one in ears.tones(samples[:, 0], rate) if one.seconds >= 0.1} == {CUSTOMER}
+    assert not seconds(samples[:, 1], CUSTOMER, rate)
+
+
+def differences(
+    recording: RecordingEntry, samples: sounds.Samples, rate: int, want: Expected
+) -> Iterator[tuple[str, float]]:
+    """What is more than SLACK off, and by how much: begun late, too long, and too much of each pitch."""
+    begun = recording.began_at.timestamp() - want.start
+    found = [("begun", begun), ("length", len(samples) / rate - (want.end - want.start))]
+    found += [(f"{pitch} Hz", seconds(samples[:, 1], pitch, rate) - want.pitches.get(pitch, 0)) for pitch in HOUSE]
+    yield from ((what, round(off, 3)) for what, off in found if abs(off) >= SLACK)
