@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from controller.core.altered import replace
 from controller.core.commands import CallId, LegId
 from controller.core.events import (
     AgentConnected,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
+from controller.core.altered import replace
 from controller.core.calls import Call, Leg, is_room
 from controller.core.commands import HandOver, LegId, Start, pbx_of
 from controller.core.decision import Decision, Mode

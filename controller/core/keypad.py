@@ -4,9 +4,10 @@ and are not to be heard in the recording (B-05)."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from controller.core.altered import replace
 from controller.core.commands import LegId
 from controller.core.events import DigitPressed
 from controller.core.roster import Party

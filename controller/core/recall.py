@@ -7,10 +7,10 @@ program may have changed meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from controller.core import calls
 from controller.core import session as sessions
+from controller.core.altered import replace
 from controller.core.calls import talking
 from controller.core.commands import Command, Pause, RecorderCommand, Resume, Start, Stop
 from controller.core.decision import Decision

@@ -6,9 +6,10 @@ confirmed, and every step ends with close(). Events may come late, twice or in a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
+from controller.core.altered import replace
 from controller.core.commands import (
     Alarm,
     CallId,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from controller.core import calls, policy, recording, wishes
 from controller.core import keypad as keypads
+from controller.core.altered import replace
 from controller.core.calls import Call, company, is_room, talking
 from controller.core.commands import (
     Allow,

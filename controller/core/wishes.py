@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
+from controller.core.altered import replace
 from controller.core.calls import Call, is_room
 from controller.core.commands import LegId
 from controller.core.decision import Decision, Grant, Mode, Subject, SubjectKind
