@@ -12,7 +12,10 @@ import pytest
 from controller.config.load import load
 from controller.core.decision import Mode
 from controller.core.policy import decide
+from controller.init.apply import NotWritten, apply
 from controller.init.conf import read
+from controller.init.edits import Edit
+from controller.init.plan import Wishes, make
 from tests.core.situations import internal
 from tests.init.offices import GENERAL, MANAGER, Office, nobody
 
@@ -255,6 +258,13 @@ def test_an_older_file_of_ours_is_brought_up_to_date_and_keeps_its_password(offi
     assert file.read_text() == new
 
 
+def test_a_copy_of_our_dialplan_that_the_admin_included_himself_stays_as_it_is(office: Make) -> None:
+    here = office(extensions="#include onrecord_hints.conf\n", onrecord_hints="[onrecord-lamps]\n; mine\n")
+    told = here.init()
+    assert not [one for one in told.json["changes"] if "onrecord_hints.conf" in str(one)]
+    assert any("onrecord_hints.conf is a copy of your own" in note for note in told.json["notes"])
+
+
 # -- our own files -------------------------------------------------------------------------------------------------
 
 
@@ -309,6 +319,13 @@ def test_an_existing_configuration_whose_password_is_another_is_pointed_out(offi
     assert any("password of ami" in one for one in told.json["to_mend"])
     assert "theirs" not in told.out
     assert "mine" not in told.out
+
+
+def test_a_phone_that_is_listed_under_another_number_is_not_proposed_again(office: Make) -> None:
+    here = office(pjsip="[desk]\ntype=endpoint\nauth=a\n")
+    people = '[[extension]]\nnumber = "100"\nendpoints = ["main/desk"]\n'
+    here.config.write_text(people + '[[pbx]]\nname = "main"\nami = { secret = "mine" }\n')
+    assert here.init().json["proposed"] == ""
 
 
 def test_another_pbx_is_proposed_beside_the_one_that_is_configured(office: Make) -> None:
@@ -380,6 +397,22 @@ def test_backups_are_for_the_owner_alone(office: Make) -> None:
     backup = Path(here.init("--apply").json["backup"])
     assert re.fullmatch(r"\d{8}T\d{6}Z(-\d+)?", backup.name)
     assert stat.S_IMODE(backup.stat().st_mode) == 0o700
+
+
+def test_a_file_that_was_changed_between_looking_and_writing_is_not_overwritten(office: Make) -> None:
+    here = office()
+    plan = make(Wishes(here.etc, here.config))
+    changed = here.write("manager.conf", MANAGER + "; meanwhile\n")
+    with pytest.raises(NotWritten, match=r"manager\.conf was changed by somebody"):
+        apply(here.etc, plan.edits)
+    assert changed.read_text().endswith("; meanwhile\n")
+    assert not list(here.etc.glob("onrecord*"))
+
+
+def test_a_password_of_ours_is_stars_wherever_it_stands(tmp_path: Path) -> None:
+    edit = Edit(tmp_path / "x", None, b"say s3cret to them\n", tmp_path, ("s3cret",))
+    assert edit.diff()[-1] == "+say ******** to them"
+    assert edit.diff(secrets_shown=True)[-1] == "+say s3cret to them"
 
 
 # -- what cannot be done -------------------------------------------------------------------------------------------
