@@ -11,10 +11,13 @@ from controller.doctor.probe import spare_channel
 from controller.doctor.visit import Visit
 from controller.pbx.asterisk import mixmonitor
 from controller.pbx.asterisk.ari import AriRefused
+from controller.pbx.asterisk.filters import VARIABLE
+from controller.pbx.driver import PbxRefused
 
 FEATURES = ("blindxfer", "atxfer", "disconnect", "parkcall", "automon", "automixmon")
+MOST_CHANNELS = 500
 ANYBODY = "MIXMONITOR_FILENAME"
-"""MixMonitor sets it on the channel that it records, whoever started it."""
+"""MixMonitor sets it on the channel that it records, whoever started it; the last one wins."""
 
 
 async def local_channels(visit: Visit) -> list[Finding]:
@@ -49,29 +52,47 @@ def _has_options(location: str) -> bool:
 
 async def others(visit: Visit) -> list[Finding]:
     """Whether somebody else records calls that are up now, such as FreePBX or the dialplan."""
-    names = f"{ANYBODY},{mixmonitor.variables(())}"
-    statuses = await visit.items("Status", Variables=names)
-    ours = visit.pbx.monitor_dir.rstrip("/") + "/"
-    strange = []
-    for status in statuses:
-        said = dict(line.partition("=")[::2] for line in status.all("Variable"))
-        file = said.get(ANYBODY, "")
-        if file not in ("", "(null)") and not file.startswith(ours):
-            strange.append((status.get("Channel"), file))
+    statuses = await visit.items("Status", Variables=f"{ANYBODY},{mixmonitor.variables(())}")
     if not statuses:
         return [skipped("no call is up now, so nobody can be seen recording", "ask again while people talk")]
+    deeper = "Command" in await visit.actions()
+    strange = {}
+    for status in statuses[:MOST_CHANNELS]:
+        said = dict(line.partition("=")[::2] for line in status.all("Variable"))
+        files = {said.get(ANYBODY, "")} - {"", "(null)"}
+        if deeper:
+            files |= await _listed(visit, status.get("Uniqueid"))
+        for file in sorted(files - _ours(visit, said)):
+            strange[status.get("Channel")] = file
     if not strange:
         return [ok(f"on {len(statuses)} channels that are up nobody else records", channels=len(statuses))]
-    channel, file = strange[0]
+    channel, file = next(iter(strange.items()))
     return [
         warn(
             f"{len(strange)} of {len(statuses)} channels are recorded by somebody else too: {channel} into {file}",
             "those recordings follow no rule and no pause of ours. FreePBX: set Call Recording to Don't Care or "
             "Never for extensions, trunks, queues; elsewhere look for MixMonitor in the dialplan and monitor-type in "
             "queues.conf",
-            channels=[name for name, _ in strange],
+            channels=list(strange),
         )
     ]
+
+
+def _ours(visit: Visit, said: Mapping[str, str]) -> set[str]:
+    """The files that our variables on a channel speak of, with and without their ending (the list has none)."""
+    stems = {said.get(f"{VARIABLE}{room}", "") for room in ("", "_ROOM")}
+    paths = {f"{visit.pbx.monitor_dir.rstrip('/')}/{stem}" for stem in stems}
+    return paths | {f"{path}.{visit.pbx.format}" for path in paths}
+
+
+async def _listed(visit: Visit, uniqueid: str) -> set[str]:
+    """Files of all recorders on a channel: the variable tells only of the newest. Needs class command."""
+    try:
+        said = await visit.act("Command", Command=f"mixmonitor list {uniqueid}")
+    except PbxRefused:
+        return set()
+    rows = [line.split() for line in "\n".join(said.all("Output")).splitlines()]
+    return {row[1] for row in rows if len(row) > 1 and row[0].startswith("0x")}
 
 
 async def feature_codes(visit: Visit) -> list[Finding]:

@@ -12,6 +12,9 @@ from controller.doctor.finding import Finding, ok, skipped, warn
 from controller.doctor.visit import Visit
 from controller.pbx.driver import PbxRefused
 
+OLDER = ("SIPpeers", "IAXpeerlist")
+"""How channel drivers beside PJSIP list their peers."""
+
 
 @dataclass(slots=True)
 class Known:
@@ -39,9 +42,15 @@ async def _endpoints(visit: Visit) -> set[str] | None:
     if visit.ami is None:
         return None
     try:
-        return set(await visit.endpoints())
+        found = set(await visit.endpoints())
     except PbxRefused:
         return None
+    for action in OLDER:
+        try:
+            found |= {one.get("ObjectName") for one in await visit.items(action) if one.event == "PeerEntry"}
+        except PbxRefused:  # that channel driver is not loaded
+            continue
+    return found
 
 
 async def _queues(visit: Visit) -> set[str] | None:

@@ -151,7 +151,7 @@ def _written(trial: Trial, took: float) -> Finding:
 
 def _loudest(path: Path) -> int:
     """The largest byte of sound, apart from the header; formats other than WAV are taken as they are."""
-    if path.suffix == ".wav":
+    if path.suffix in (".wav", ".wav16"):
         with suppress(wave.Error, EOFError), wave.open(str(path)) as sound:
             return max(sound.readframes(sound.getnframes()), default=0)
     content = path.read_bytes()
@@ -185,7 +185,10 @@ async def _not_seen(visit: Visit, ari: Ari, channel: str, trial: Trial) -> Findi
             f"{what}: the PBX reads this folder and may not write it",
             f'on the PBX: {_share(Path(theirs))}; Asterisk\'s log says "Cannot open" with the reason',
         )
-    return fail(f"{what}: what we put there the PBX does not find in {theirs}", _mount(theirs, folder))
+    return fail(
+        f"{what}: what we put there the PBX does not find in {theirs} (where it may have left {trial.ours.stem}*)",
+        _mount(theirs, folder),
+    )
 
 
 async def _plays(visit: Visit, ari: Ari, channel: str, stem: str) -> bool:

@@ -17,6 +17,7 @@ from controller.doctor.visit import Visit
 from controller.pbx.asterisk import ami, ari
 from controller.pbx.asterisk.ami import AmiAccess
 from controller.pbx.asterisk.ari import AriAccess, AriRefused
+from controller.pbx.asterisk.frames import Message
 from controller.pbx.driver import PbxGone, PbxRefused
 
 CONNECT_SECONDS = 4.0
@@ -103,7 +104,7 @@ async def manager(visit: Visit) -> list[Finding]:
         ]
     access = AmiAccess(host, port, user, pbx.ami.secret.get_secret_value())
     try:
-        session = await ami.connect(access, visit.heard.append, timeout=CONNECT_SECONDS)
+        session = await ami.connect(access, _unheard, timeout=CONNECT_SECONDS, events="system")
     except PbxRefused as error:
         return [_not_let_in(where, user, str(error))]
     except PbxGone as error:
@@ -112,12 +113,15 @@ async def manager(visit: Visit) -> list[Finding]:
                 _unreachable(f"{where}: {error}", "look at Asterisk's log: it may be overloaded or shutting down")
             ]
         # Logged in, and no FullyBooted: go on without events, so that the other checks tell their part.
-        visit.ami = await ami.connect(access, visit.heard.append, timeout=CONNECT_SECONDS, events="off")
+        visit.ami = await ami.connect(access, _unheard, timeout=CONNECT_SECONDS, events="off")
         remedy = f"manager.conf, [{user}]: add system to its read line, then `manager reload`. If Asterisk is still "
         return [fail(f"{where} let us in but sent no FullyBooted event", remedy + "starting, ask again")]
-    session.listen()
     visit.ami = session
     return [ok(f"{where} lets {user!r} in", connect_ms=round(took * 1000, 1))]
+
+
+def _unheard(_message: Message) -> None:
+    """Of the events only FullyBooted matters, and the session keeps it itself."""
 
 
 def _unreachable(what: str, remedy: str) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterable, Mapping
 
@@ -10,13 +9,7 @@ from controller.core.rules import BUILT_IN
 from controller.doctor.finding import Finding, fail, ok, warn
 from controller.doctor.modules import loaded
 from controller.doctor.visit import Visit
-from controller.pbx.asterisk.frames import Message
 from controller.pbx.asterisk.telephones import OFF, ON
-from controller.pbx.driver import PbxRefused
-
-MOST = 5000
-"""Endpoints that are looked at one by one: about a millisecond each."""
-AT_ONCE = 20
 
 DECODERS = {
     "ulaw": "codec_ulaw",
@@ -43,25 +36,9 @@ OTHER_MAKES = {"codec_opus": ("codec_opus_open_source",), "codec_g729": ("codec_
 WIDE = frozenset({"g722", "opus", "slin16", "speex16", "silk16", "siren7", "siren14"})
 
 
-async def details(visit: Visit) -> dict[str, Message]:
-    """Every setting of every endpoint, by its name. Raises PbxRefused."""
-    names = list(await visit.endpoints())[:MOST]
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(name: str) -> tuple[str, Message | None]:
-        async with gate:
-            try:
-                said = await visit.items("PJSIPShowEndpoint", Endpoint=name)
-            except PbxRefused:  # removed since it was listed
-                return name, None
-        return name, next((message for message in said if message.event == "EndpointDetail"), None)
-
-    return {name: said for name, said in await asyncio.gather(*map(one, names)) if said is not None}
-
-
 async def direct_media(visit: Visit) -> list[Finding]:
     """Whether media may flow between the phones, past Asterisk, where no recorder can hear it."""
-    found = await details(visit)
+    found = await visit.details()
     direct = [name for name, said in found.items() if _yes(said.get("DirectMedia"))]
     if not direct:
         return [ok(f"the media of all {len(found)} endpoints goes through Asterisk", endpoints=len(found))]
@@ -79,7 +56,7 @@ async def direct_media(visit: Visit) -> list[Finding]:
 async def codecs(visit: Visit) -> list[Finding]:
     """Whether Asterisk can decode every codec that an endpoint may choose; and what wideband speech becomes."""
     users: dict[str, list[str]] = {}
-    for name, said in (await details(visit)).items():
+    for name, said in (await visit.details()).items():
         for codec in re.findall(r"[a-z0-9_]+", said.get("Allow").lower()):
             users.setdefault(codec, []).append(name)
     out = []
@@ -110,7 +87,7 @@ async def codecs(visit: Visit) -> list[Finding]:
 
 async def vanished(visit: Visit) -> list[Finding]:
     """Whether a phone that loses its network ends its call, or leaves a recording that never ends."""
-    found = await details(visit)
+    found = await visit.details()
     endless = [name for name, said in found.items() if said.get("RtpTimeout") in ("", "0")]
     limits = _limits(visit)
     without = [name for name, seconds in limits.items() if seconds == 0]
@@ -147,7 +124,7 @@ def _limits(visit: Visit) -> Mapping[str, float]:
 
 async def record_keys(visit: Visit) -> list[Finding]:
     """Whether phones' own Record keys, or codes, start recorders that the controller knows nothing of."""
-    found = await details(visit)
+    found = await visit.details()
     keyed = [
         name
         for name, said in found.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,9 +12,13 @@ from controller.config.machinery import Pbx
 from controller.pbx.asterisk.ari import Ari
 from controller.pbx.asterisk.ari import Event as AriEvent
 from controller.pbx.asterisk.frames import Headers, Message
+from controller.pbx.driver import PbxRefused
 
 ANSWER_SECONDS = 5.0
 LIST_SECONDS = 20.0
+MOST = 5000
+"""Endpoints that are looked at one by one: about a millisecond each."""
+AT_ONCE = 20
 
 
 class Manager(Protocol):
@@ -34,11 +39,11 @@ class Visit:
     pbx: Pbx
     ami: Manager | None = None
     ari: Ari | None = None
-    heard: list[Message] = field(default_factory=list)  # AMI events, filtered as the driver filters them
     told: list[AriEvent] = field(default_factory=list)
     version: str = ""
     _actions: dict[str, frozenset[str]] | None = None
     _endpoints: dict[str, Message] | None = None
+    _details: dict[str, Message] | None = None
     _settings: list[tuple[str, str]] | None = None
 
     async def act(self, action: str, **headers: str) -> Message:
@@ -66,6 +71,23 @@ class Visit:
             found = await self.items("PJSIPShowEndpoints")
             self._endpoints = {one.get("ObjectName"): one for one in found if one.event == "EndpointList"}
         return self._endpoints
+
+    async def details(self) -> Mapping[str, Message]:
+        """Every setting of every PJSIP endpoint, by its name. Raises PbxRefused."""
+        if self._details is None:
+            names = list(await self.endpoints())[:MOST]
+            gate = asyncio.Semaphore(AT_ONCE)
+            found = await asyncio.gather(*(self._detail(name, gate) for name in names))
+            self._details = {name: said for name, said in zip(names, found, strict=True) if said is not None}
+        return self._details
+
+    async def _detail(self, name: str, gate: asyncio.Semaphore) -> Message | None:
+        async with gate:
+            try:
+                said = await self.items("PJSIPShowEndpoint", Endpoint=name)
+            except PbxRefused:  # removed since it was listed
+                return None
+        return next((message for message in said if message.event == "EndpointDetail"), None)
 
     async def settings(self) -> Sequence[tuple[str, str]]:
         """Our own section of manager.conf: keys in small letters with their values, without the password.

@@ -182,6 +182,13 @@ async def test_what_needs_a_failed_check_is_not_looked_at(tmp_path: Path) -> Non
     assert {one.check for one in findings} == set(NAMES)
 
 
+def test_the_guide_has_a_heading_for_every_check_and_for_no_other() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "doctor.md").read_text()
+    assert sorted(line.removeprefix("### ") for line in guide.splitlines() if line.startswith("### ")) == sorted(
+        NAMES
+    )
+
+
 def test_every_check_has_a_test_in_which_it_finds_something() -> None:
     here = Path(__file__)
     tests = "".join(

@@ -351,6 +351,29 @@ async def test_somebody_elses_recorder_is_seen_on_a_live_call(
     assert "freepbx" in worst(found, "others").what
 
 
+async def test_with_class_command_a_recorder_is_seen_that_was_there_before_ours(
+    ward: Asterisk, tmp_path: Path
+) -> None:
+    ours = ward.pbx_path(ward.monitor_dir) + "/main-1.0"
+    async with lab.phone(ward, "100") as alice:
+        call = await alice.call("900", say=sounds.tone(450), loop=True)
+        channels = (await ward.cli("core show channels concise")).splitlines()
+        name = next(line.partition("!")[0] for line in channels if line.startswith("PJSIP/100"))
+        await ward.cli(f"dialplan set chanvar {name} ONRECORD main-1.0")
+        await ward.cli(f"mixmonitor start {name} {ours}.wav")
+        alone = await examined(configuration(ward, ami_user="commanding"), tmp_path, "others")
+        await ward.cli(f"mixmonitor stop {name}")
+        await ward.cli(f"mixmonitor start {name} freepbx.wav")
+        await ward.cli(f"mixmonitor start {name} {ours}.wav")
+        plain = await examined(configuration(ward), tmp_path, "others")
+        deeper = await examined(configuration(ward, ami_user="commanding"), tmp_path, "others")
+        await call.hangup()
+    assert [one.status for one in of(alone, "others")] == [Status.OK]
+    assert [one.status for one in of(plain, "others")] == [Status.OK]
+    assert worst(deeper, "others").status is Status.WARN
+    assert "freepbx" in worst(deeper, "others").what
+
+
 async def test_an_examination_beside_the_running_controller_disturbs_no_call_and_leaves_no_row(
     asterisk: Asterisk, phone: MakePhone, tmp_path: Path
 ) -> None:
