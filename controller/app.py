@@ -17,6 +17,7 @@ from pathlib import Path
 
 import structlog
 
+from controller import disk
 from controller.alarms import Alarms
 from controller.catalogue.database import Catalogue, open_catalogue
 from controller.config.load import Config, load, restarts
@@ -130,6 +131,7 @@ async def build(config: Config) -> App:
     lock = Lock(config.journal.folder)
     journal = Journal(config.journal.folder)
     spool = Spool(config.spool.folder)
+    disk.make_folder(config.store.folder)
     catalogue = await open_catalogue(config.catalogue.file)
     meter = Meter()
     line = Line(spool, catalogue, config.store.folder, config.ownership.catch_all, watcher=meter.done)

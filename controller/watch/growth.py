@@ -50,6 +50,7 @@ class Growing:
     peaks: tuple[int, int] = (0, 0)  # of each side's newest stretch
     quiet_since: tuple[float, float] = (0.0, 0.0)  # since when each side is digital silence
     packets: int | None = None
+    full: bool = False  # it stands still because its disk has no room
     paused_size: int = -1  # of the mixed file, when it was first seen paused; -1: it is not
 
 
@@ -127,7 +128,12 @@ class Growth:
         if current is None:
             return  # it ended while we looked
         call = self.engine.home(growing.start.call)
-        if look.mixed.size > growing.size:
+        if growing.full and (
+            look.mixed.size > growing.size or await asyncio.to_thread(_has_room, growing.files.mixed)
+        ):
+            # Whether it goes on by itself or not, what was said meanwhile is missing: a new file keeps the time.
+            await self._lost(growing, current, f"the disk of {growing.files.mixed.parent} was full")
+        elif look.mixed.size > growing.size:
             growing.grew_at, growing.size = now, look.mixed.size
             growing.packets = None
             self.engine.alarms.off("recorder", call)
@@ -147,19 +153,29 @@ class Growth:
         if not health.running:
             await self._lost(growing, current, "MixMonitor has ended it")
         elif _moved(before, health) and now - growing.grew_at >= self._patience.get(current.id, self.grow_within):
-            await self._lost(growing, current, await asyncio.to_thread(_cause, growing.files.mixed))
+            why = await asyncio.to_thread(_cause, growing.files.mixed)
+            growing.full = "is full" in why
+            if growing.full:
+                self._alarm(growing, why)  # starting it anew would not help
+            else:
+                await self._lost(growing, current, why)
 
     async def _lost(self, growing: Growing, current: Recording, why: str) -> None:
         start, call = growing.start, self.engine.home(growing.start.call)
         self.restarted += 1
         patience = self._patience.get(current.id, self.grow_within)
         self._patience[current.id] = min(2 * patience, LONGEST_SECONDS)
-        what = f"the recording of a call does not grow though it carries sound: {why}"
-        self.engine.alarms.on("recorder", call, what, _remedy(growing.files.mixed, why))
+        if not growing.full:
+            self._alarm(growing, why)
         stop = Stop(start.call, start.recording, start.segment, 0, start.leg)
         await self.engine.drivers[pbx_of(start.call)].do(stop)  # its answer is nobody's: the core asked for none
         if self._current(growing) is not None:
             self._hear(RecorderLost(call, time.time(), start.recording, start.segment, f"it did not grow: {why}"))
+
+    def _alarm(self, growing: Growing, why: str) -> None:
+        what = f"the recording of a call does not grow though it carries sound: {why}"
+        call = self.engine.home(growing.start.call)
+        self.engine.alarms.on("recorder", call, what, _remedy(growing.files.mixed, why))
 
     def _check_pause(self, growing: Growing, current: Recording, look: Look) -> None:
         """In a pause the newest block must be digital silence; the first two may hold what was said before it."""
@@ -251,6 +267,15 @@ def _cause(file: Path) -> str:
     if not file.exists():
         return f"its file {file.name} is gone"
     return f"nothing is written to {file.name}; see the PBX's log"
+
+
+def _has_room(file: Path) -> bool:
+    """Blocks."""
+    try:
+        room = space(file.parent)
+    except OSError:
+        return False
+    return room.free >= 2 * ROOM_BYTES and room.names != 0
 
 
 def _remedy(file: Path, why: str) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 from controller.alarms import Alarms
 from controller.pipeline.space import LOW_SHARE, RAW_BYTES, Space, space
 
-LOOK_SECONDS = 5.0
-SLOW_SECONDS = 4.0
+LOOK_SECONDS = 2.0
+SLOW_SECONDS = 3.0
 """A folder that does not answer for so long is slow: a network file system in trouble."""
 FULL_BYTES = 2 * 1024 * 1024
 FULL_NAMES = 64
