@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.syntax import Syntax
 
 from controller.cli.ending import BAD_USE, DEFAULT_CONFIG, FOUND, AsJson, ConfigPath, Ending, say_json, screen
 from controller.config.problems import ConfigError
@@ -152,7 +151,9 @@ def _print_ours(console: Console, plan: Plan, applied: bool) -> None:
     for edit in plan.ours:
         console.print(f"[green]{verb}[/] {escape(str(edit.path))} (mode 0640)")
         if edit.path == plan.wishes.config and not applied:
-            console.print(Syntax(edit.after.decode(), "toml", theme="ansi_dark", background_color="default"))
+            for line in edit.after.decode().splitlines():
+                style = "dim" if line.startswith("#") else ""
+                console.print(f"  {line}", style=style, markup=False, soft_wrap=True)
     if plan.proposed:
         console.print(f"\n[bold]{escape(str(plan.wishes.config))}[/] is yours; these are on the PBX and not in it:\n")
         console.print(plan.proposed, markup=False, soft_wrap=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
 import stat
 from collections.abc import Callable
@@ -288,6 +290,30 @@ def test_a_file_with_a_password_is_not_for_everybody_and_the_rest_keeps_its_mode
     assert mode["onrecord_manager.conf"] & 0o007 == 0
     assert mode["manager.conf"] == 0o644
     assert mode["extensions.conf"] == 0o664
+
+
+def test_files_of_ours_belong_to_whom_the_file_belongs_that_names_them(office: Make) -> None:
+    here = office()
+    uid, gid = (65534, 65534) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    for name in ("manager.conf", "ari.conf"):
+        os.chown(here.etc / name, uid, gid)
+        (here.etc / name).chmod(0o640)
+    here.init("--apply")
+    for name in ("manager.conf", "onrecord_manager.conf", "ari.conf", "onrecord_ari.conf"):
+        found = (here.etc / name).stat()
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (uid, gid, 0o640), name
+    here.init("--undo")
+    assert (here.etc / "manager.conf").stat().st_uid == uid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_an_asterisk_that_read_its_files_as_anybody_may_read_ours_by_its_group(office: Make) -> None:
+    here = office(asterisk="[options]\nrunuser = nobody\n")
+    (here.etc / "manager.conf").chmod(0o644)
+    here.init("--apply")
+    found = (here.etc / "onrecord_manager.conf").stat()
+    assert (found.st_uid, found.st_gid) == (0, pwd.getpwnam("nobody").pw_gid)
+    assert stat.S_IMODE(found.st_mode) == 0o640
 
 
 def test_an_existing_configuration_is_not_touched_and_what_it_lacks_is_proposed(office: Make) -> None:
