@@ -94,7 +94,10 @@ def talking(call: Call) -> tuple[Leg, ...]:
 
 
 def company(call: Call, leg: LegId) -> frozenset[LegId]:
-    """The real legs that this leg can hear now, one by one. In a conference everybody is one mix: nobody."""
+    """The real legs that this leg can hear now, one by one; in a conference, whose members are one mix, that mix."""
+    known = call.legs.get(leg)
+    if known is not None and known.bridge and known.kind is BridgeKind.ROOM:
+        return frozenset({LegId(known.bridge)})
     for group in conversations(call):
         if any(one.id == leg for one in group):
             return frozenset(one.id for one in group if one.id != leg and one.kind is BridgeKind.TALK)
@@ -126,9 +129,13 @@ def conversations(call: Call) -> list[list[Leg]]:
 def left_behind(call: Call) -> frozenset[LegId]:
     """The legs alone in a bridge whose other side was parked: Asterisk tells the parker the place there, and hangs
     up. They are no part of what happens next."""
+    parked = any(leg.alive and leg.bridge and leg.kind is BridgeKind.PARKING for leg in call.legs.values())
+    return left_alone(call) if parked else frozenset()
+
+
+def left_alone(call: Call) -> frozenset[LegId]:
+    """The legs that are in a bridge by themselves."""
     living = [leg for leg in call.legs.values() if leg.alive and leg.bridge]
-    if not any(leg.kind is BridgeKind.PARKING for leg in living):
-        return frozenset()
     crowd = [leg.bridge for leg in living]
     return frozenset(leg.id for leg in living if leg.kind is BridgeKind.TALK and crowd.count(leg.bridge) == 1)
 
@@ -147,7 +154,7 @@ def _queue_heard(call: Call) -> Call:
     if caller is None:
         return call
     met = company(call, caller.id)
-    if met and all(call.legs[one].appeared_at > agent_at for one in met):
+    if met and all(one not in call.legs or call.legs[one].appeared_at > agent_at for one in met):
         return replace(call, queue="", queue_over=False, agent_at=None)
     away = left_behind(call)
     others = [leg for leg in call.legs.values() if leg.alive and not leg.local and leg is not caller]

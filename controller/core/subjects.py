@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controller.core.calls import Call, Leg, is_room, left_behind, talking
+from controller.core.calls import Call, Leg, is_room, left_alone, left_behind, talking
 from controller.core.commands import LegId
 from controller.core.decision import Subject, SubjectKind
 from controller.core.events import BridgeKind
@@ -297,8 +297,11 @@ def anchor(call: Call, roster: Roster, current: LegId | None = None) -> LegId | 
     best = [leg for leg in outside if leg in heard] or outside
     if best:
         return min(best, key=lambda leg: (not leg.originating, leg.appeared_at)).id
-    calling = [leg for leg in callers(call) if leg.alive and (not heard or leg in heard)]
-    others = heard or [leg for leg in call.legs.values() if leg.alive and not leg.local and _up(leg)]
+    # Who was left in a bridge by himself (the parker, who is told the place) is waiting for nobody.
+    left = left_alone(call) if call.talked_at is not None and not heard else frozenset()
+    calling = [leg for leg in callers(call) if leg.alive and leg.id not in left and (not heard or leg in heard)]
+    up = [leg for leg in call.legs.values() if leg.alive and not leg.local and _up(leg)]
+    others = heard or [leg for leg in up if leg.id not in left]
     chosen = calling or sorted(others, key=_age)
     return chosen[0].id if chosen else None
 

@@ -79,11 +79,13 @@ def _isolated(policy: Policy, verdict: Verdict, alone: Subject | None, away: fro
     """Why this verdict does not count because of where the call is (Y-9, Y-10); "" when it counts.
 
     `away`: the legs that sit in a conference. While one does, its own call leaves the decision to the conference's
-    call, trunks included: that one records for all of its members, and one conversation is recorded once.
+    call, which records for all of its members. But where the trunk wins, its outside party's own call is recorded
+    on, whomever he talks to, as the one recording that it was before and will be afterwards.
     """
+    wins = _wins_over_queue(policy, verdict)
     if away and any(leg.id in away for leg in verdict.legs):
-        return "in a conference the conference decides, for all of its members at once"
-    if alone is None or verdict.subject == alone or _wins_over_queue(policy, verdict):
+        return "" if wins else "in a conference the conference decides, for all of its members at once"
+    if alone is None or verdict.subject == alone or (wins and alone.kind is not SubjectKind.CONFERENCE):
         return ""
     return f"{alone} decides alone (queue_isolation = {policy.queue_isolation.value})"
 

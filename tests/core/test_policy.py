@@ -242,15 +242,20 @@ def test_where_the_trunk_wins_a_queues_no_loses_to_it_but_its_never_does_not() -
 def test_a_conference_decides_for_its_members() -> None:
     assert not recorded(AGENT, conference("800"))
     assert recorded(AGENT + always('conference = "800"', "c"), conference("800"))
-    assert recorded('[decide]\nqueue_isolation = "trunk_wins"\n' + AGENT, conference("800"))
+    assert not recorded('[decide]\nqueue_isolation = "trunk_wins"\n' + AGENT, conference("800"))
 
 
 def test_while_somebody_sits_in_a_conference_his_own_call_records_nothing() -> None:
-    for text in (AGENT, '[decide]\nqueue_isolation = "trunk_wins"\n' + AGENT):
-        for member in ("100", "carrier1"):
-            decision = decided(text, in_conference(member))
-            assert decision.mode is Mode.NEVER
-            assert "the conference decides" in decision.reason
+    wins = '[decide]\nqueue_isolation = "trunk_wins"\n' + AGENT
+    for text, member in ((AGENT, "100"), (AGENT, "carrier1"), (wins, "100")):
+        decision = decided(text, in_conference(member))
+        assert decision.mode is Mode.NEVER
+        assert "the conference decides" in decision.reason
+
+
+def test_where_the_trunk_wins_its_outside_partys_own_call_is_recorded_on_in_a_conference() -> None:
+    wins = '[decide]\nqueue_isolation = "trunk_wins"\n' + AGENT
+    assert [str(owner) for owner in decided(wins, in_conference("carrier1")).owners] == ["trunk carrier1"]
 
 
 def test_a_phone_that_reaches_a_conference_through_a_local_pair_sits_in_it_too() -> None:

@@ -14,11 +14,11 @@ policy
     > starts the recorder on 0301234567
 10 seconds pass
 110 sends 0301234567 to 101
-0301234567 leaves the queue
     > stops the recorder on 0301234567
+0301234567 leaves the queue
 101 rings
 101 answers
     > decides: not recorded: no rule wants trunk carrier1, ddi +31205550200, extension 101, and the default is never
 10 seconds pass
 0301234567 hangs up
-    > keeps 10.3 s for queue sales (start 0.0, stop 10.3)
+    > keeps 10.2 s for queue sales (start 0.0, stop 10.2)
