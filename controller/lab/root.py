@@ -44,10 +44,12 @@ def entrance(root: Path) -> tuple[str, ...]:
 
     As an ordinary user this needs a user namespace; device files can't be made there, so ours are lent.
     """
-    fate = (*WITH_US, "chroot", str(root))
+    # Debian leaves /usr/sbin out of an ordinary user's PATH, and of root's after a plain `su`.
+    chroot = shutil.which("chroot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "chroot"
+    fate = (*WITH_US, chroot, str(root))
     if os.geteuid() == 0:
         return fate
-    lend = 'mount --rbind /dev "$0/dev" && exec setpriv --pdeathsig KILL chroot "$0" "$@"'
+    lend = f'mount --rbind /dev "$0/dev" && exec setpriv --pdeathsig KILL {chroot} "$0" "$@"'
     return (*UNSHARE, "sh", "-c", lend, str(root))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -97,3 +98,15 @@ def test_the_set_up_command_refuses_what_it_does_not_know() -> None:
     )
     assert done.returncode == 2
     assert "usage" in done.stderr
+
+
+def test_the_private_root_is_entered_also_where_the_path_has_no_system_programs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Debian's own PATH for an ordinary user, and for root after a plain `su`."""
+    monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
+    for number in (0, 1000):
+        monkeypatch.setattr(os, "geteuid", lambda number=number: number)
+        words = " ".join(root.entrance(tmp_path)).split()
+        program = next(word for word in words if word.endswith("chroot"))
+        assert shutil.which(program) == program
