@@ -37,7 +37,7 @@ class Backoff:
     """
 
     first: float = 0.25
-    cap: float = 30.0
+    cap: float = 5.0
     settled: float = 10.0
 
     def delay(self, failures: int) -> float:

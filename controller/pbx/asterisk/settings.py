@@ -34,7 +34,7 @@ class AsteriskSettings:
     attributes: tuple[str, ...] = ("group", "kind")  # names of ONRECORD_… variables to ask for in a snapshot
     action_seconds: float = 5.0  # until an action's answer, and the event that confirms it
     proof_seconds: float = 1.0  # until the files of a started recorder are there
-    ping_seconds: float = 5.0  # silence on a link after which it is asked for a sign of life
+    ping_seconds: float = 1.5  # silence on a link after which it is asked for a sign of life
     grace_seconds: float = 2.0  # how long AMI may lag behind ARI in telling that a channel ended
 
     def __post_init__(self) -> None:
