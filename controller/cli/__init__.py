@@ -51,16 +51,16 @@ def _add(to: typer.Typer, name: str, where: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The entry point. Expected trouble ends in one plain sentence on stderr and an exit code."""
     given = sys.argv[1:] if arguments is None else arguments
-    wanted = given[0] if given and given[0] in COMMANDS else None
+    wanted = given[0] if given and given[0] in (*COMMANDS, "call", "keys") else None
     # What is not asked for is not imported: the database and the web client alone cost half a second.
     for name, where in COMMANDS.items():
         if wanted in (None, name):
             _add(app, name, where)
     for name, where in CALL_COMMANDS.items():
-        if wanted is None:
+        if wanted in (None, "call"):
             _add(calls, name.rstrip("_"), where)
     for name, where in KEYS_COMMANDS.items():
-        if wanted is None:
+        if wanted in (None, "keys"):
             _add(keys, name, where)
     _guarded(lambda: app(given, standalone_mode=True))
 

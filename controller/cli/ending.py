@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -56,6 +58,17 @@ def control_socket(path: Path) -> Path:
 def screen() -> Console:
     """The terminal, or a wide page where the output goes to a file or another program."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+
+
+@contextmanager
+def progress(what: str, quiet: bool = False) -> Iterator[Callable[[float, float], None]]:
+    """A bar on stderr, for work that may take long, where somebody is looking. Move it with `tell(done, total)`."""
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def say_json(value: Any) -> None:

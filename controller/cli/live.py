@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from controller.cli.ending import (
@@ -45,7 +46,10 @@ def _asked(do: str, call: str, config: ConfigPath, as_json: bool) -> None:
 
 def list_(config: ConfigPath = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Which calls are live, whether each is recorded, and why."""
-    calls = _answer(config, {"do": "list"})["calls"]
+    answer = _answer(config, {"do": "list"})
+    if not answer["ok"]:
+        raise Ending(str(answer["why"]), FOUND)
+    calls = answer["calls"]
     if as_json:
         say_json(calls)
         return
@@ -53,7 +57,8 @@ def list_(config: ConfigPath = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     for call in calls:
         who = " — ".join(each["endpoint"] or each["number"] for each in call["parties"])
         since = datetime.fromtimestamp(call["began_at"]).astimezone().strftime("%H:%M:%S")
-        table.add_row(call["call"], since, who, call["state"], (call["decision"] or {}).get("reason", ""))
+        reason = (call["decision"] or {}).get("reason", "")
+        table.add_row(escape(call["call"]), since, escape(who), call["state"], escape(reason))
     screen().print(table)
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 
 from controller.catalogue import search
 from controller.catalogue.database import Catalogue, NoCatalogue, open_catalogue, read_catalogue
-from controller.catalogue.entries import CallEntry, CallStory
+from controller.catalogue.entries import CallEntry, CallStory, RecordingEntry, Status
 from controller.cli.ending import (
     BAD_USE,
     DEFAULT_CONFIG,
@@ -26,6 +25,7 @@ from controller.cli.ending import (
     ConfigPath,
     Ending,
     configuration,
+    progress,
     say_json,
     screen,
 )
@@ -86,7 +86,7 @@ def list_(
     query = search.Query(_time(since), _time(until), number, extension, subject, recorded, text, limit)
     found = _reading(configuration(config), lambda catalogue: search.list_calls(catalogue, query))
     if as_json:
-        say_json(found)
+        say_json([{**asdict(entry), "recorded": entry.recorded, "why": entry.why} for entry in found])
         return
     screen().print(table_of(found))
 
@@ -143,27 +143,60 @@ def _show(story: CallStory, store: Path) -> None:
 
 
 def export(
-    identity: Annotated[str, typer.Argument(help="A recording's or a call's id.")],
+    identities: Annotated[list[str] | None, typer.Argument(help="Ids of recordings or calls.")] = None,
     to: Annotated[Path, typer.Option("--to", help="The folder for WAV, picture and JSON.")] = Path(),
+    since: Annotated[str, typer.Option(help="All from then on: a time, or 90m, 24h, 7d ago.")] = "",
+    until: Annotated[str, typer.Option(help="All until then.")] = "",
+    number: Annotated[str, typer.Option(help="All with this number on either side.")] = "",
+    extension: Annotated[str, typer.Option(help="All with this extension.")] = "",
+    subject: Annotated[str, typer.Option(help="All of this queue, trunk, conference …")] = "",
     config: ConfigPath = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a recording with its picture and its story; the copy is checked against the stored hash."""
+    """Copy recordings with their picture and story; each copy is checked against the stored hash.
+
+    One that cannot be copied does not keep the others back; exit code 1 then.
+    """
+    if bool(identities) is any((since, until, number, extension, subject)):
+        raise Ending("name recordings, or say which by --since, --until, --number, --extension, --subject", BAD_USE)
     loaded = configuration(config)
-    stories = _reading(loaded, lambda catalogue: search.show(catalogue, identity))
-    entries = [one.recording for story in stories for one in story.recordings]
-    chosen = [entry for entry in entries if entry.id == identity] or entries
-    if not chosen:
-        raise Ending(f"no recording is called {identity!r}, and no call of that id has one", FOUND)
-    try:
-        made = [copy(entry, loaded.store.folder, to) for entry in chosen]
-    except (NotExported, OSError) as error:
-        raise Ending(str(error), FOUND) from error
+    query = search.Query(_time(since), _time(until), number, extension, subject, recorded=True)
+    chosen = _reading(loaded, lambda catalogue: _chosen(catalogue, identities or [], query))
+    made, failed = [], []
+    with progress("exporting", as_json) as tell:
+        for done, entry in enumerate(chosen):
+            tell(done, len(chosen))
+            try:
+                made.append(copy(entry, loaded.store.folder, to))
+            except (NotExported, OSError) as error:
+                failed.append(str(error))
     if as_json:
         say_json(made)
     else:
         for each in made:
             print(each.audio)
+    if failed:
+        more = f"{len(failed)} of {len(chosen)} could not be exported:\n" if len(chosen) > 1 else ""
+        raise Ending(more + "\n".join(failed), FOUND)
+
+
+async def _chosen(catalogue: Catalogue, identities: list[str], query: search.Query) -> list[RecordingEntry]:
+    """The recordings of these names, or of the calls that match, each once. Raises Ending for a name of nothing."""
+    found: dict[str, RecordingEntry] = {}
+    for identity in identities:
+        stories = await search.show(catalogue, identity)
+        entries = [one.recording for story in stories for one in story.recordings]
+        entries = [entry for entry in entries if entry.id == identity] or entries
+        if not entries:
+            raise Ending(f"no recording is called {identity!r}, and no call of that id has one", FOUND)
+        found.update((entry.id, entry) for entry in entries)
+    while not identities:
+        page = await search.list_calls(catalogue, query)
+        found.update((entry.id, entry) for call in page for entry in call.recordings if entry.status is Status.KEPT)
+        if len(page) < query.limit:
+            break
+        query = replace(query, offset=query.offset + query.limit)
+    return list(found.values())
 
 
 def check(
@@ -175,8 +208,8 @@ def check(
     """Whether everything recorded is there, whole and known; what is not, and how to mend it."""
     loaded = configuration(config)
     try:
-        calls = ask(loaded.control.socket, {"do": "list"})["calls"]
-        live = {call["recording"] for call in calls if call["recording"]}
+        calls = ask(loaded.control.socket, {"do": "list"}).get("calls")
+        live = {call["recording"] for call in calls if call["recording"]} if calls is not None else None
     except NotRunning:
         live = None
     monitors = {pbx.name: pbx.folder for pbx in loaded.pbxs}
@@ -184,11 +217,8 @@ def check(
 
     async def work(catalogue: Catalogue) -> list[checking.Finding]:
         places = checking.Places(catalogue, Spool(loaded.spool.folder), loaded.store.folder, monitors, live)
-        with Progress(transient=True, disable=as_json or not sys.stderr.isatty()) as bar:
-            task = bar.add_task("recordings", total=None)
-            return await checking.check(
-                places, depth, repair, lambda done, total: bar.update(task, completed=done, total=total)
-            )
+        with progress("checking recordings", as_json) as tell:
+            return await checking.check(places, depth, repair, tell)
 
     findings = _reading(loaded, work, repair)
     if as_json:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -21,11 +21,12 @@ from controller.cli.ending import (
     ConfigPath,
     Ending,
     configuration,
+    progress,
     say_json,
     screen,
 )
 from controller.core.decision import Decision
-from controller.journal import read
+from controller.journal import Entry, read
 
 
 def why(
@@ -64,7 +65,8 @@ def explain(
 ) -> None:
     """The story of one call: what happened, what was decided and by which rule, and what was asked of the PBX."""
     folder = configuration(config).journal.folder
-    found = telling.find(read(folder, time.time() - since * 86_400), call)
+    with progress("reading the journal", as_json) as tell:
+        found = telling.find(_watched(read(folder, time.time() - since * 86_400), since * 86_400, tell), call)
     if not found:
         raise Ending(f"the journal in {folder} has no call {call!r} in the last {since:g} days", FOUND)
     if len(found) > 1:
@@ -98,8 +100,8 @@ def replay(
     odd: list[str] = []
     entries = read(loaded.journal.folder, time.time() - days * 86_400, odd)
     console = screen()
-    with Console(stderr=True).status("replaying the journal …"):
-        outcomes = telling.replay(entries, loaded.policy, draft.policy)
+    with progress("replaying the journal", as_json) as tell:
+        outcomes = telling.replay(_watched(entries, days * 86_400, tell), loaded.policy, draft.policy)
     changed = [each for each in outcomes if each.differs]
     if as_json:
         say_json({"calls": len(outcomes), "unreadable_lines": odd, "different": changed})
@@ -114,6 +116,15 @@ def replay(
             console.print(f"{len(odd)} lines of the journal could not be read, the first: {escape(odd[0])}")
     if changed:
         raise typer.Exit(FOUND)
+
+
+def _watched(entries: Iterable[Entry], span: float, tell: Callable[[float, float], None]) -> Iterator[Entry]:
+    """The same entries of the last `span` seconds; how far they reach is the progress."""
+    began = time.time() - span
+    for number, entry in enumerate(entries):
+        if number % 200 == 0:
+            tell(min(span, max(0.0, entry.at - began)), span)
+        yield entry
 
 
 def _print(decision: Decision) -> None:
