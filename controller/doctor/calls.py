@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from controller.doctor.finding import Finding, ok, skipped, warn
-from controller.doctor.probe import spare_channel
 from controller.doctor.visit import Visit
 from controller.pbx.asterisk import mixmonitor
-from controller.pbx.asterisk.ari import AriRefused
 from controller.pbx.asterisk.filters import VARIABLE
 from controller.pbx.driver import PbxRefused
 
-FEATURES = ("blindxfer", "atxfer", "disconnect", "parkcall", "automon", "automixmon")
 MOST_CHANNELS = 500
 ANYBODY = "MIXMONITOR_FILENAME"
 """MixMonitor sets it on the channel that it records, whoever started it; the last one wins."""
@@ -93,49 +90,6 @@ async def _listed(visit: Visit, uniqueid: str) -> set[str]:
         return set()
     rows = [line.split() for line in "\n".join(said.all("Output")).splitlines()]
     return {row[1] for row in rows if len(row) > 1 and row[0].startswith("0x")}
-
-
-async def feature_codes(visit: Visit) -> list[Finding]:
-    """Whether codes of Asterisk's own (features.conf) start recorders, or are part of codes that our people type."""
-    if visit.ari is None:
-        return [skipped("the codes are read by a channel of our own, which is made over ARI", "configure [pbx.ari]")]
-    theirs: dict[str, str] = {}
-    try:
-        async with spare_channel(visit.ari) as channel:
-            for feature in FEATURES:
-                said = await visit.act("Getvar", Channel=channel, Variable=f"FEATUREMAP({feature})")
-                if code := said.get("Value").strip():
-                    theirs[feature] = code
-    except AriRefused as error:
-        return [skipped(f"no channel could be made to ask by ({error})", "chan_bridge_media.so must be loaded")]
-    return [*_recorders(theirs), *_clashes(visit, theirs)] or [
-        ok(f"codes of Asterisk's own start no recorder and meet none of ours: {', '.join(theirs.values()) or 'none'}")
-    ]
-
-
-def _recorders(theirs: Mapping[str, str]) -> Iterator[Finding]:
-    for feature in ("automixmon", "automon"):
-        if code := theirs.get(feature):
-            yield warn(
-                f"{code} ({feature}) starts a recorder that follows no rule and no pause of ours, where Dial "
-                "or Queue has the options x, X, w or W",
-                f"features.conf, [featuremap]: take {feature} out, then `module reload features`; or those options "
-                "out of the dialplan (FreePBX: In-Call Recording codes off)",
-                code=code,
-            )
-
-
-def _clashes(visit: Visit, theirs: Mapping[str, str]) -> Iterator[Finding]:
-    policy = visit.config.policy
-    books = [site.codes for site in (policy.organisation, *policy.sites.values()) if site.codes is not None]
-    for ours in sorted({code.digits for book in books for code in book.codes}):
-        for feature, code in theirs.items():
-            if code in ours or ours in code:
-                yield warn(
-                    f"our code {ours} and Asterisk's {code} ({feature}) have the same keys: both act",
-                    f"features.conf, [featuremap]: another code for {feature}; or another under [keys.codes] here",
-                    code=ours,
-                )
 
 
 async def lag(visit: Visit) -> list[Finding]:

@@ -40,6 +40,11 @@ NEEDED = (
     Module("app_queue", "the policy's queues do not exist", needed=_rules_about(SubjectKind.QUEUE)),
     Module("app_confbridge", "the policy's conferences do not exist", needed=_rules_about(SubjectKind.CONFERENCE)),
     Module("func_devstate", "the lamps of Record keys stay dark", vital=False),
+    Module(
+        "res_pjsip_one_touch_record_info",
+        "Record keys reach nobody",
+        needed=lambda config: config.policy.record_key,
+    ),
     Module("res_ari_events", "ARI's websocket is missing", needed=lambda config: any(p.ari for p in config.pbxs)),
 )
 """Add a line for what the driver comes to need. Formats and codecs are looked at by their own names, below."""

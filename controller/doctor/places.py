@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.config.load import Config
+from controller.config.machinery import Secret
 from controller.control import NotRunning, ask
 from controller.doctor.finding import Finding, fail, ok, skipped, warn
 from controller.pipeline.space import RAW_BYTES, STORED_BYTES, space
@@ -79,6 +80,25 @@ def acting_as(user: pwd.struct_passwd) -> Iterator[None]:
         os.seteuid(0)
         os.setegid(0)
         os.setgroups(before)
+
+
+def configuration(config: Config) -> list[Finding]:
+    """What the file's reader doubted, and whether strangers may read passwords in it."""
+    found = [warn(f"{config.path}: {one}", "correct the line, or leave it if it is meant") for one in config.warnings]
+    mode = config.path.stat().st_mode & 0o777 if config.path.exists() else 0
+    written = [door for pbx in config.pbxs for door in (pbx.ami, pbx.ari) if door is not None and _in_the_file(door)]
+    if mode & 0o004 and written and _reachable(config.path):
+        found.append(
+            fail(
+                f"everybody on this machine can read the passwords in {config.path} (mode {mode:04o})",
+                f"chmod 640 {config.path}; or keep them in files of their own with secret_file",
+            )
+        )
+    return found or [ok(f"{config.path} has no doubtful places")]
+
+
+def _in_the_file(door: Secret) -> bool:
+    return door.secret_file is None and not door.secret_env
 
 
 def folders(config: Config) -> list[Finding]:

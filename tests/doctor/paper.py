@@ -25,14 +25,14 @@ mode = "always"
 """
 
 
-def configuration(folder: Path, rules: str = RULES, pbx: str = "", ami: str = "") -> Config:
+def configuration(folder: Path, rules: str = RULES, pbx: str = "", ami: str = 'secret = "secret"') -> Config:
     """A configuration with one PBX, and all folders below `folder`; relative paths start there."""
     text = f"""{rules}
 [[pbx]]
 name = "main"
 monitor_dir = "/var/spool/asterisk/monitor/onrecord"
 spool_dir = "monitor"
-ami = {{ {ami} secret = "secret" }}
+ami = {{ {ami} }}
 {pbx}
 [spool]
 folder = "spool"

@@ -144,6 +144,23 @@ async def test_a_record_key_that_the_policy_promises_and_no_phone_has_is_told(tm
     assert [one.status for one in await run("record-keys", keyed)] == [Status.OK]
 
 
+async def test_features_that_keys_and_codes_need_are_missed_only_where_these_are_used(tmp_path: Path) -> None:
+    nothing = {"GetConfig": account()}
+    assert [one.status for one in await run("features", visit(configuration(tmp_path), **nothing))] == [Status.OK]
+    keyed = configuration(tmp_path, RULES + '[keys]\nrecord_key = true\ncodes = { record = "*1" }\n')
+    found = await run("features", visit(keyed, **nothing))
+    assert [(one.status, one.measured["missing"]) for one in found] == [
+        (Status.FAIL, ["onrecord_on", "onrecord_off"]),
+        (Status.WARN, ["onrecord_codes"]),
+    ]
+    there = account("onrecord_on=A,self,X", "onrecord_off=B,self,X", "onrecord_codes=*,self,X")
+    assert [one.status for one in await run("features", visit(keyed, GetConfig=there))] == [Status.OK]
+    gone = visit(keyed, GetConfig=PbxRefused("No such category"))
+    assert [one.status for one in await run("features", gone)] == [Status.FAIL, Status.WARN]
+    (closed,) = await run("features", visit(keyed, GetConfig=DENIED))
+    assert closed.status is Status.SKIPPED
+
+
 async def test_the_password_in_manager_conf_is_never_kept(tmp_path: Path) -> None:
     seen = visit(configuration(tmp_path), GetConfig=account("Secret = hush", "read=all"))
     assert await seen.account() == {"read": ["all"]}
@@ -174,7 +191,7 @@ async def test_a_check_whose_question_is_refused_is_skipped_and_one_that_is_cut_
 
 
 async def test_what_needs_a_failed_check_is_not_looked_at(tmp_path: Path) -> None:
-    findings = await Examination(configuration(tmp_path, ami="port = 1,")).run()
+    findings = await Examination(configuration(tmp_path, ami='port = 1, secret = "secret"')).run()
     by_name = {one.check: one for one in findings}
     assert by_name["ami"].status is Status.FAIL
     assert by_name["probe"].status is Status.SKIPPED

@@ -40,6 +40,13 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def open_up(home: Path, factory: pytest.TempPathFactory) -> None:
+    """Let everybody walk down to it."""
+    for path in (home, *home.parents):
+        if path.is_relative_to(factory.getbasetemp().parent):
+            path.chmod(0o755)
+
+
 def test_folders_that_the_controller_will_make_are_well(home: Path) -> None:
     assert [one.status for one in run("folders", home)] == [Status.OK]
     assert sorted(path.name for path in home.iterdir()) == ["monitor"]
@@ -71,9 +78,7 @@ def test_rights_are_tried_as_the_controllers_user(
     home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     monkeypatch.setattr(places, "service_user", lambda _config: NOBODY)
-    for path in (home, *home.parents):
-        if path.is_relative_to(tmp_path_factory.getbasetemp().parent):
-            path.chmod(0o755)
+    open_up(home, tmp_path_factory)
     (home / "monitor").chmod(0o755)
     found = worst(run("folders", home))
     assert found.status is Status.FAIL
@@ -84,6 +89,29 @@ def test_rights_are_tried_as_the_controllers_user(
         os.chown(home / name, NOBODY.pw_uid, -1)
     os.chown(home, NOBODY.pw_uid, -1)
     assert [one.status for one in run("folders", home)] == [Status.OK]
+
+
+def test_passwords_in_a_file_that_everybody_reads_are_a_failure(
+    home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = home / "onrecord.toml"
+    file.write_text("")
+    file.chmod(0o640)
+    assert [one.status for one in run("configuration", home)] == [Status.OK]
+    file.chmod(0o644)
+    assert [one.status for one in run("configuration", home)] == [Status.OK]  # nobody gets as far as the file
+    open_up(home, tmp_path_factory)
+    (found,) = run("configuration", home)
+    assert found.status is Status.FAIL
+    assert f"chmod 640 {file}" in found.remedy
+
+
+def test_doubtful_lines_of_the_configuration_are_told_again(home: Path) -> None:
+    (home / "ami.secret").write_text("hush\n")
+    (home / "ami.secret").chmod(0o644)
+    found = places.configuration(configuration(home, ami='secret_file = "ami.secret"'))
+    assert [one.status for one in found] == [Status.WARN]
+    assert "ami.secret" in found[0].what
 
 
 def full(free: int = 2**40, names: int = 10**6, disk: int = 7) -> object:
@@ -146,9 +174,7 @@ def test_a_folder_that_everybody_may_look_into_is_warned_of(
     home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     assert [one.status for one in run("outsiders", home)] == [Status.OK]
-    for path in (home, *home.parents):
-        if path.is_relative_to(tmp_path_factory.getbasetemp().parent):
-            path.chmod(0o755)
+    open_up(home, tmp_path_factory)
     assert [one.status for one in run("outsiders", home)] == [Status.OK]
     (home / "monitor").chmod(0o755)
     (found,) = run("outsiders", home)

@@ -168,6 +168,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, Status, str, str]] = {
     "an eventfilter": ({"ami_user": "filtered"}, "filter", Status.FAIL, "Newchannel", "eventfilter"),
     "no permit": ({"ami_user": "unguarded"}, "door", Status.OK, "own machine only", ""),
     "a wrong ARI password": ({"ari_secret": "wrong"}, "ari", Status.FAIL, "401", "password"),
+    "an ARI url that leads elsewhere": ({"ari_url": "elsewhere"}, "ari", Status.FAIL, "404", "prefix"),
     "an ARI user who may only read": (
         {"ari_user": "reader", "ari_secret": SECRET},
         "ari",
@@ -181,6 +182,8 @@ FAULTS: dict[str, tuple[dict[str, Any], str, Status, str, str]] = {
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_staged_fault_is_found_with_its_remedy(ward: Asterisk, tmp_path: Path, fault: str) -> None:
     changes, check, status, what, remedy = FAULTS[fault]
+    if "ari_url" in changes:
+        changes = {"ari_url": f"{ward.ari_url.removesuffix('/ari')}/{changes['ari_url']}"}
     findings = await examined(configuration(ward, **changes), tmp_path)
     found = [one for one in of(findings, check) if what in one.what]
     assert found, of(findings, check)
@@ -292,6 +295,20 @@ async def test_codes_of_asterisks_own_that_record_or_meet_ours_are_named(ward: A
     assert [(one.status, one.measured["code"]) for one in findings] == [(Status.WARN, "*3"), (Status.WARN, "*2")]
     assert "take automixmon out" in findings[0].remedy
     assert "another code for atxfer" in findings[1].remedy
+
+
+async def test_record_keys_without_their_features_are_found_and_with_them_are_well(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    rules = RULES + "[keys]\nrecord_key = true\n"
+    text = configuration(asterisk, rules, ami_user=asterisk.ami_user, ami_secret=asterisk.ami_secret)
+    (with_,) = of(await examined(text, tmp_path, "features"), "features")
+    async with Asterisk.running(lab.install(), extra={"features.conf": "[featuremap]\natxfer => *2\n"}) as bare:
+        text = configuration(bare, rules, ami_user=bare.ami_user, ami_secret=bare.ami_secret)
+        (without,) = of(await examined(text, tmp_path, "features"), "features")
+    assert (without.status, without.measured["missing"]) == (Status.FAIL, ["onrecord_on", "onrecord_off"])
+    assert "onrecord init" in without.remedy
+    assert with_.status is Status.OK
 
 
 async def test_strangers_in_the_policy_are_named_with_what_was_probably_meant(ward: Asterisk, tmp_path: Path) -> None:
