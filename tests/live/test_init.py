@@ -171,6 +171,25 @@ async def test_the_user_that_init_makes_may_only_come_from_this_machine(office: 
     assert "ACL: yes" in " ".join(told.split()), told
 
 
+async def test_what_init_puts_into_the_dialplan_is_loaded_and_a_call_that_is_up_hears_nothing_of_it(
+    office: Untouched, tmp_path: Path
+) -> None:
+    async with lab.phone(office, "100") as alice, lab.phone(office, "101") as bob:
+        bob.auto(sounds.tone(CALLED), loop=True)
+        call = await alice.call("101", say=sounds.tone(CALLER), loop=True)
+        await asyncio.sleep(0.5)
+        await applied(office, tmp_path)
+        await asyncio.sleep(0.5)
+        assert call.up
+        heard = call.heard()
+        await call.hangup()
+    assert heard.seconds > 1
+    assert [tone.frequency for tone in ears.tones(heard.samples) if tone.seconds > 0.1] == [CALLED]
+    assert heard.times[-1] - heard.times[0] - heard.seconds < 0.2  # nothing was lost
+    assert "Custom:" in await office.cli("dialplan show onrecord-lamps")
+    assert "onrecord_on" in await office.cli("features show")
+
+
 # What Asterisk's own parser finds surprising, and ours must too.
 TRICKY = {
     "tricky.conf": (
