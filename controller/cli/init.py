@@ -20,6 +20,14 @@ from controller.init.edits import Edit
 from controller.init.plan import Plan, Wishes, make
 
 _USER = re.compile(r"[A-Za-z0-9_-]{1,40}")
+RELOADS = {
+    "onrecord_manager.conf": "module reload manager",
+    "onrecord_http.conf": "module reload http",
+    "onrecord_ari.conf": "module reload res_ari.so",
+    "features.conf": "module reload features",
+    "extensions.conf": "dialplan reload",
+}
+"""What to say to Asterisk after an undo, by the file that was changed or removed."""
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -82,7 +90,7 @@ def _init(plan: Plan, do_apply: bool, show_secrets: bool, as_json: bool) -> None
     stuck = bool(plan.troubles)
     backup = _apply(plan) if do_apply and not stuck else None
     if as_json:
-        say_json(_as_json(plan, backup, show_secrets))
+        say_json(_as_json(plan, do_apply and not stuck, backup, show_secrets))
     else:
         _print(plan, do_apply and not stuck, backup, show_secrets)
     if stuck:
@@ -115,7 +123,10 @@ def _undo(etc: Path, also_apply: bool, as_json: bool) -> None:
     if not done:
         console.print(f"nothing of OnRecord's is in {escape(str(etc))}")
     else:
-        console.print("\nThen have Asterisk read it: [bold]asterisk -rx 'core reload'[/], or the modules one by one.")
+        console.print("\n[bold]Next[/]")
+        for path, command in RELOADS.items():
+            if any(done_path.name == path for done_path, _ in done):
+                console.print(f"  asterisk -rx '{command}'")
         console.print("onrecord.toml and the passwords beside it were left alone.")
 
 
@@ -189,11 +200,11 @@ def next_steps(plan: Plan, applied: bool = True) -> list[str]:
     ]
 
 
-def _as_json(plan: Plan, backup: Path | None, show_secrets: bool) -> dict[str, object]:
+def _as_json(plan: Plan, applied: bool, backup: Path | None, show_secrets: bool) -> dict[str, object]:
     return {
         "asterisk": str(plan.wishes.etc),
         "config": str(plan.wishes.config),
-        "applied": backup is not None,
+        "applied": applied,
         "backup": str(backup) if backup else None,
         "changes": [
             {"file": str(each.path), "new": each.is_new, "diff": each.diff(show_secrets)} for each in plan.edits

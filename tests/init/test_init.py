@@ -382,6 +382,8 @@ def test_undo_after_two_runs_gives_the_bytes_from_before_the_first(office: Make)
     assert [Path(one["file"]).name for one in here.init("--apply").json["changes"]] == ["onrecord_manager.conf"]
     told = here.init("--undo")
     assert told.code == 0
+    assert "asterisk -rx 'module reload manager'" in told.out
+    assert "asterisk -rx 'dialplan reload'" in told.out
     assert here.files() == before
     assert "nothing of OnRecord's" in here.init("--undo").out
 
