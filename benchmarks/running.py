@@ -114,7 +114,7 @@ async def asterisk() -> AsyncIterator[Asterisk]:
 
 
 @asynccontextmanager
-async def controlling(pbx: Asterisk, folder: Path) -> AsyncIterator[Controller]:
+async def controlling(pbx: Asterisk, folder: Path, policy: str = POLICY) -> AsyncIterator[Controller]:
     """`onrecord run` beside this PBX, with everything it does in daily life, in a process of its own."""
     table = f"""
 [[pbx]]
@@ -125,7 +125,7 @@ ari = {{ url = "{pbx.ari_url}", user = "{pbx.ari_user}", secret = "{pbx.ari_secr
 monitor_dir = "{pbx.pbx_path(pbx.monitor_dir)}"
 spool_dir = "{pbx.monitor_dir}"
 """
-    (folder / "onrecord.toml").write_text(POLICY + table)
+    (folder / "onrecord.toml").write_text(policy + table)
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *WITH_US,
