@@ -158,6 +158,7 @@ def settings(table: models.Settings) -> Settings:
         keep_unanswered=table.keep_unanswered,
         pause_form=table.pause_form,
         pause_side=table.pause_side,
+        hold=table.hold,
         dtmf_guard=table.dtmf_guard,
         auto_resume=table.auto_resume,
         long_pause=table.long_pause,

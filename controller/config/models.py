@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool
 
 from controller.config.fields import Address, Endpoints, Macs, Name, Names, Patterns, Seconds, Table, Text, Zone
 from controller.core.commands import Side
-from controller.core.decision import Grade, Grant, Mode, OnFailure, PauseForm, StartPoint
+from controller.core.decision import Grade, Grant, HoldRule, Mode, OnFailure, PauseForm, StartPoint
 from controller.core.grades import ForceAgainstNever, TieBreak
 from controller.core.policy import QueueIsolation
 
@@ -53,6 +53,11 @@ class Settings(Table):
         None,
         description="Whose voice a pause leaves out: both, anchor (the recorded leg's own, on an outside call the "
         "outside party's) or others. Built in: both.",
+    )
+    hold: HoldRule | None = Field(
+        None,
+        description="What becomes of the time in which the recorded party is on hold: record (music and all), mute "
+        "(silence of the same length) or skip (taken out). Built in: record.",
     )
     dtmf_guard: StrictBool | None = Field(
         None,

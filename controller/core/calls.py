@@ -14,7 +14,10 @@ from controller.core.events import (
     BridgeId,
     BridgeKind,
     CallGone,
+    ConsultationBegan,
     Event,
+    HoldBegan,
+    HoldEnded,
     LegAnswered,
     LegAppeared,
     LegDialled,
@@ -25,10 +28,12 @@ from controller.core.events import (
     QueueJoined,
     QueueLeft,
 )
+from controller.core.talks import Doing, Talks, joined, told
 
 MOST_LEGS = 500
 """A call with more is a loop in the dialplan: further legs are not followed (and ended ones are forgotten)."""
 MOST_ATTRIBUTES = 64
+NO_TALKS = Talks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,9 @@ class Call:
     answered_at: float | None = None
     talked_at: float | None = None
     ended_at: float | None = None
+    held: frozenset[LegId] = frozenset()
+    talks: Talks = NO_TALKS
+    consults: CallId | None = None  # the call that this one is a consultation about
 
 
 def is_room(call: CallId) -> bool:
@@ -188,6 +196,12 @@ def update(call: Call, event: Event) -> Call:
             return _left_queue(call, event)
         case AttributeSet():
             return _told(call, event)
+        case HoldBegan():
+            return _held(call, event.at, call.held | {event.leg}) if event.leg in call.legs else call
+        case HoldEnded():
+            return _held(call, event.at, call.held - {event.leg})
+        case ConsultationBegan():
+            return call if call.consults else replace(call, consults=event.of)
         case CallGone():
             return call if call.ended_at is not None else replace(call, ended_at=event.at)
         case _:
@@ -211,6 +225,9 @@ def merge(call: Call, other: Call) -> Call:
         answered_at=_earlier(call.answered_at, other.answered_at),
         talked_at=_earlier(call.talked_at, other.talked_at),
         ended_at=None if any(leg.alive for leg in legs.values()) else call.ended_at or other.ended_at,
+        held=call.held | other.held,
+        talks=joined(call.talks, other.talks),
+        consults=call.consults if call.consults != other.id else None,
     )
 
 
@@ -296,14 +313,15 @@ def _joined(call: Call, event: LegJoined) -> Call:
     call = _queue_heard(call)
     if call.talked_at is None and talking(call):
         call = replace(call, talked_at=event.at)
-    return call
+    return _told_talks(call, event.at)
 
 
 def _left(call: Call, event: LegLeft) -> Call:
     leg = call.legs.get(event.leg)
     if leg is None or leg.bridge != event.bridge:
         return call
-    return replace(_with(call, replace(leg, bridge=None)), in_room=call.in_room - {event.leg})
+    call = replace(_with(call, replace(leg, bridge=None)), in_room=call.in_room - {event.leg})
+    return _held(call, event.at, call.held - {event.leg})
 
 
 def _ended(call: Call, event: LegEnded) -> Call:
@@ -311,9 +329,39 @@ def _ended(call: Call, event: LegEnded) -> Call:
     if leg is None or not leg.alive:
         return call
     call = replace(_with(call, replace(leg, bridge=None, ended_at=event.at)), in_room=call.in_room - {event.leg})
+    call = _held(call, event.at, call.held - {event.leg})
     if any(leg.alive for leg in call.legs.values()):
         return _queue_heard(call)
     return replace(call, ended_at=event.at)
+
+
+def _held(call: Call, at: float, held: frozenset[LegId]) -> Call:
+    return _told_talks(replace(call, held=held) if held != call.held else call, at)
+
+
+def _told_talks(call: Call, at: float) -> Call:
+    talks = told(call.talks, _doings(call), at)
+    return call if talks is call.talks else replace(call, talks=talks)
+
+
+def _doings(call: Call) -> dict[LegId, tuple[Doing, frozenset[LegId]]]:
+    """What each leg does now; whoever is alone, rings or waits for a queue's agent does nothing."""
+    found: dict[LegId, tuple[Doing, frozenset[LegId]]] = {}
+    for group in conversations(call):
+        talkers = [leg.id for leg in group if leg.kind is BridgeKind.TALK and leg.id not in call.held]
+        if len(talkers) > 1:
+            company = frozenset(talkers)
+            found.update(dict.fromkeys(talkers, (Doing.TALKS, company)))
+    for leg in call.legs.values():
+        if not leg.bridge or leg.local:
+            continue
+        if leg.kind is BridgeKind.PARKING:
+            found[leg.id] = (Doing.PARKED, frozenset())
+        elif leg.kind is BridgeKind.ROOM:
+            found[leg.id] = (Doing.MEETS, frozenset())
+        elif leg.id in call.held:
+            found[leg.id] = (Doing.WAITS, frozenset())
+    return found
 
 
 def _left_queue(call: Call, event: QueueLeft) -> Call:

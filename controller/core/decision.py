@@ -59,6 +59,14 @@ class OnFailure(Enum):
     END = "end"  # its people are told, and it is hung up
 
 
+class HoldRule(Enum):
+    """What becomes of the time in which the recorded party is on hold."""
+
+    RECORD = "record"  # music and all
+    MUTE = "mute"  # silence, as long as the hold was
+    SKIP = "skip"  # taken out of the finished file
+
+
 class SubjectKind(Enum):
     EXTENSION = "extension"
     LINE = "line"  # a shared line or workspace with an identity of its own (F-006)
@@ -91,6 +99,7 @@ class Options:
     keep_unanswered: bool = False  # a recording in which nobody ever talked is kept
     pause_form: PauseForm = PauseForm.SILENCE
     pause_side: Side = Side.BOTH
+    hold: HoldRule = HoldRule.RECORD
     dtmf_guard: bool = True  # digits that the others type are blanked (B-05)
     auto_resume: float = 0.0  # a pause ends by itself after this; 0: never
     long_pause: float = 600.0  # a pause that lasts so long is an alarm; 0: never

@@ -107,6 +107,32 @@ class LegEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldBegan:
+    """This leg was put on hold: it hears music, or nothing."""
+
+    call: CallId
+    at: float
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class HoldEnded:
+    call: CallId
+    at: float
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultationBegan:
+    """This call was placed by somebody who has a party of `of` on hold: it is about that call."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    of: CallId
+
+
+@dataclass(frozen=True, slots=True)
 class CallsMerged:
     """The PBX joined two calls into one (a transfer): `other` goes on inside `call`."""
 
@@ -262,6 +288,9 @@ Event = (
     | LegJoined
     | LegLeft
     | LegEnded
+    | HoldBegan
+    | HoldEnded
+    | ConsultationBegan
     | CallsMerged
     | QueueJoined
     | AgentConnected

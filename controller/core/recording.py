@@ -24,6 +24,7 @@ from controller.core.commands import (
     Start,
     Stop,
 )
+from controller.core.decision import Subject
 from controller.core.events import Done, Event, Failed, PauseBroken, RecorderFound, RecorderLost, TimerFired
 
 MOST_FAILURES = 3
@@ -32,6 +33,8 @@ RETRY_SECONDS = (0.2, 1.0)
 """Pauses before the second and the third attempt: a full disk must not loop, and a busy PBX gets a moment."""
 
 
+ON_HOLD = "hold"
+"""By whom a recorder is paused while its leg is on hold."""
 RENEWED = "somebody else was connected: a new recorder, so that he is heard for certain; what lies between is missing"
 
 
@@ -84,6 +87,8 @@ class Recording:
     stuck: bool = False  # stopping or resuming failed too often
     heard: frozenset[LegId] = frozenset()  # whom the anchor has heard since the newest segment began
     doubted: bool = False  # somebody else came, whom this recorder may be deaf to (see `meet`)
+    consultation: bool = False  # of people of the house, about the call that waits for them
+    owners: tuple[Subject, ...] = ()  # of a consultation: they are not those of the call that it is about
     renewing: State | None = None  # what it was before it was stopped to be started again
 
     @property

@@ -14,6 +14,7 @@ from controller.core.conditions import Condition
 from controller.core.decision import (
     Grade,
     Grant,
+    HoldRule,
     Mode,
     OnFailure,
     Options,
@@ -49,6 +50,7 @@ class Settings:
     keep_unanswered: bool | None = None
     pause_form: PauseForm | None = None
     pause_side: Side | None = None
+    hold: HoldRule | None = None
     dtmf_guard: bool | None = None
     auto_resume: float | None = None
     long_pause: float | None = None
@@ -67,6 +69,7 @@ BUILT_IN = Settings(
     keep_unanswered=Options().keep_unanswered,
     pause_form=Options().pause_form,
     pause_side=Options().pause_side,
+    hold=Options().hold,
     dtmf_guard=Options().dtmf_guard,
     auto_resume=Options().auto_resume,
     long_pause=Options().long_pause,
@@ -195,6 +198,7 @@ def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
             keep_unanswered=_known(full.keep_unanswered),
             pause_form=_known(full.pause_form),
             pause_side=_known(full.pause_side),
+            hold=_known(full.hold),
             dtmf_guard=_known(full.dtmf_guard),
             auto_resume=_known(full.auto_resume),
             long_pause=_known(full.long_pause),

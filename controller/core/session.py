@@ -10,7 +10,7 @@ from types import MappingProxyType
 from controller.core import calls, policy, recording, wishes
 from controller.core import keypad as keypads
 from controller.core.altered import replace
-from controller.core.calls import Call, company, is_room, talking
+from controller.core.calls import Call, Leg, company, is_room, talking
 from controller.core.commands import (
     Allow,
     CallId,
@@ -42,11 +42,12 @@ from controller.core.events import (
     RecorderLost,
     TimerFired,
 )
+from controller.core.holding import muted
 from controller.core.keypad import Keypad
 from controller.core.policy import Policy
 from controller.core.recording import Recording, State
 from controller.core.roster import Party
-from controller.core.subjects import anchor, party
+from controller.core.subjects import anchor, is_consultation, party
 from controller.core.wishes import Wish
 from hardware.guard import Blank, Said
 
@@ -133,7 +134,10 @@ def _without_gone_leg(session: Session, event: Event) -> Call:
 def merge(session: Session, other: Session, rules: Policy) -> Session:
     """Two calls became one. One recording goes on; another one that ran is stopped and handed over with this call."""
     kept, more = session.recording, other.recording
-    if kept is None or (more is not None and kept.settled and not more.settled):
+    about = _is_about(other, session, rules)
+    if about and more is not None:
+        more = replace(more, consultation=True, owners=other.owners)
+    elif kept is None or (more is not None and kept.settled and not more.settled):
         kept, more = more, kept
     rest = (*session.rest, *other.rest, *((more,) if more is not None else ()))
     merged = replace(
@@ -143,11 +147,24 @@ def merge(session: Session, other: Session, rules: Policy) -> Session:
         rest=rest,
         wish=_joined(session.wish, other.wish),
         armed=MappingProxyType({**other.armed, **session.armed}),
-        owners=_union(session.owners, other.owners),
+        owners=session.owners if about else _union(session.owners, other.owners),
         verdict=session.verdict or other.verdict,
         handed_over=False,
     )
     return _decided(merged, rules)
+
+
+def _is_about(other: Session, session: Session, rules: Policy) -> bool:
+    """Whether the other call was a consultation about this one: placed by somebody with this one's party on hold, or
+    later, among people of the house only, while an outside party was here."""
+    if is_consultation(other.call, rules.roster) and other.call.consults == session.call.id:
+        return True
+    outside = [any(_is_outside(leg, rules) for leg in one.call.legs.values()) for one in (other, session)]
+    return other.call.began_at > session.call.began_at and outside == [False, True]
+
+
+def _is_outside(leg: Leg, rules: Policy) -> bool:
+    return leg.joined_at is not None and party(leg, rules.roster) is Party.EXTERNAL
 
 
 def _joined(wish: Wish, other: Wish) -> Wish:
@@ -165,7 +182,11 @@ def wanted(session: Session) -> State:
         return State.OFF
     if _over_for_now(call):
         return State.OFF
-    return State.PAUSED if session.wish.paused or session.keypad.blanking else State.ON
+    return State.PAUSED if session.wish.paused or session.keypad.blanking or _muted(session) else State.ON
+
+
+def _muted(session: Session) -> bool:
+    return session.decision is not None and muted(session.call, session.recording, session.decision.options.hold)
 
 
 def _begun(session: Session, options: Options) -> bool:
@@ -348,7 +369,8 @@ def _recorded(session: Session, event: Event, want: State, rules: Policy, acting
         if identity is None and want is not State.ON:
             return session, ()
         current = Recording(session.call.id, identity or recording_id(session.call.id))
-    current, heard = recording.hear(current, event, want, session.wish.by)
+    by = recording.ON_HOLD if _muted(session) and not session.wish.paused else session.wish.by
+    current, heard = recording.hear(current, event, want, by)
     rest, more = _wound_down(session.rest, event, acting)
     ended_at = session.call.ended_at
     if ended_at is not None:
@@ -359,7 +381,7 @@ def _recorded(session: Session, event: Event, want: State, rules: Policy, acting
     asked: tuple[Command, ...] = ()
     if acting:
         side = session.decision.options.pause_side if session.decision else Side.BOTH
-        if session.keypad.blanked:
+        if session.keypad.blanked or (_muted(session) and not session.wish.paused):
             side = Side.BOTH  # tones of one party come back as an echo from the other
         leg = _anchor(session, current, rules)
         # Whom a recorder hears can change with a new arrival only, and counts from its start on.

@@ -27,6 +27,7 @@ __all__ = [
     "direction",
     "former_subjects_of",
     "incoming",
+    "is_consultation",
     "numbers_on",
     "party",
     "present",
@@ -315,6 +316,12 @@ def _room_anchor(call: Call, heard: tuple[Leg, ...], now: Leg | None) -> LegId |
     if now is not None and now in members:
         return now.id
     return min(members, key=lambda leg: (leg.joined_at or leg.appeared_at, leg.id)).id if members else None
+
+
+def is_consultation(call: Call, roster: Roster) -> bool:
+    """Whether somebody of the house placed this call while he had a party of another one on hold."""
+    first = next(iter(callers(call)), None)
+    return call.consults is not None and first is not None and party(first, roster) is not Party.EXTERNAL
 
 
 def _age(leg: Leg) -> tuple[float, str]:

@@ -23,4 +23,5 @@ policy
     > 0301234567's call: starts the recorder on 0301234567
 10 seconds pass
 0301234567 hangs up
-    > keeps 15.4 s for extension 102 (start 0.0, start 5.2)
+    > keeps 10.2 s for extension 102 (start 0.0)
+    > keeps 5.2 s for extension 102 (start 0.0)

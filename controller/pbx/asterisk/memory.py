@@ -14,6 +14,7 @@ from controller.core.events import (
     BridgeId,
     BridgeKind,
     CallsMerged,
+    ConsultationBegan,
     Event,
     LegAnswered,
     LegAppeared,
@@ -131,6 +132,7 @@ class Memory:
         self._groups: dict[str, Group] = {}  # by Linkedid
         self._talks: dict[BridgeId, set[str]] = {}  # bridges that are conversations: who is in them
         self._rooms: dict[BridgeId, Room] = {}
+        self._holding: dict[str, Channel] = {}  # whose phones have put somebody on hold
         self._gone: dict[str, None] = {}
         self._seen = 0
 
@@ -182,10 +184,25 @@ class Memory:
             up=seen.state == "Up",
         )
         channel = Channel(seen.uniqueid, appeared.leg, group, appeared, answered=appeared.up)
+        about = self._held_by(appeared) if originating else None
         self.channels[seen.uniqueid] = channel
         group.channels.add(seen.uniqueid)
         out.append(appeared)
+        if about is not None and about.group is not group:
+            out.append(ConsultationBegan(group.id, at, appeared.leg, about.call))
         return channel
+
+    def _held_by(self, caller: LegAppeared) -> Channel | None:
+        """The call that this phone has put on hold: what it dials meanwhile is a consultation about it."""
+        held = (one for one in self._holding.values() if one.appeared.endpoint == caller.endpoint)
+        return next(held, None) if caller.endpoint else None
+
+    def hold(self, channel: Channel, holds: bool) -> None:
+        """Its phone has put the other side on hold, or has taken it back."""
+        if holds:
+            self._holding[channel.uniqueid] = channel
+        else:
+            self._holding.pop(channel.uniqueid, None)
 
     def merge(self, one: Group, other: Group, at: float, out: Events) -> None:
         """Two calls turn out to be one: the older goes on."""
@@ -212,11 +229,17 @@ class Memory:
                 if not room.members:
                     del self._rooms[bridge_id]
         del self.channels[channel.uniqueid]
+        self.hold(channel, False)
         self._bury(channel.uniqueid)
         channel.group.channels.discard(channel.uniqueid)
         if not channel.group.channels:
             for link in channel.group.links:
                 self._groups.pop(link, None)
+
+    def facing(self, channel: Channel) -> list[Channel]:
+        """Who else is in the conversation's bridge."""
+        others = self._talks.get(channel.bridge, ()) if channel.bridge else ()
+        return [self.channels[one] for one in sorted(others) if one != channel.uniqueid]
 
     def _relinked(self, channel: Channel, link: str, at: float, out: Events) -> None:
         if channel.met_strangers:

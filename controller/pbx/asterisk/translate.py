@@ -17,6 +17,8 @@ from controller.core.events import (
     CallGone,
     DigitPressed,
     Event,
+    HoldBegan,
+    HoldEnded,
     LegDialled,
     LegRang,
     QueueJoined,
@@ -50,6 +52,10 @@ class Translation:
             "BridgeEnter": self._entered,
             "BridgeLeave": self._left,
             "Hangup": self._hung_up,
+            "Hold": self._hold,
+            "Unhold": self._unhold,
+            "MusicOnHoldStart": self._music,
+            "MusicOnHoldStop": self._music,
             "Pickup": self._picked_up,
             "AttendedTransfer": self._transferred,
             "QueueCallerJoin": self._queued,
@@ -181,6 +187,27 @@ class Translation:
             # They are out of it now. Let go while the target rings, the channel itself lives until the answer.
             for transferer in {first.uniqueid: first, second.uniqueid: second}.values():
                 self._memory.end(transferer, "transferred", at, out)
+
+    # -- holding -----------------------------------------------------------------------------------------------
+    # A phone that puts somebody on hold says Hold about itself; where there is music, its hearer is named too.
+
+    def _hold(self, message: Message, at: float, out: Events) -> None:
+        channel = self._memory.channel(sight(message), at, out)
+        if channel is not None:
+            self._memory.hold(channel, True)
+            out.extend(HoldBegan(one.call, at, one.leg) for one in self._memory.facing(channel))
+
+    def _unhold(self, message: Message, at: float, out: Events) -> None:
+        channel = self._memory.channel(sight(message), at, out)
+        if channel is not None:
+            self._memory.hold(channel, False)
+            out.extend(HoldEnded(one.call, at, one.leg) for one in self._memory.facing(channel))
+
+    def _music(self, message: Message, at: float, out: Events) -> None:
+        channel = self._memory.channel(sight(message), at, out)
+        if channel is not None:
+            began = message.event == "MusicOnHoldStart"
+            out.append((HoldBegan if began else HoldEnded)(channel.call, at, channel.leg))
 
     # -- queues ------------------------------------------------------------------------------------------------
 
