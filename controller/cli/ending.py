@@ -36,10 +36,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")
 DEFAULT_CONFIG = Path("/etc/onrecord/onrecord.toml")
 
 
-def configuration(path: Path) -> Config:
-    """The configuration, or an Ending that names every mistake with its line."""
+def configuration(path: Path, secrets: bool = True) -> Config:
+    """The configuration, or an Ending that names every mistake with its line. `secrets` False: without passwords."""
     try:
-        return load(path)
+        return load(path, secrets)
     except ConfigError as error:
         raise Ending(str(error), BAD_USE) from error
     except OSError as error:

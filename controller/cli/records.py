@@ -84,7 +84,7 @@ def list_(
 ) -> None:
     """The calls of the last seven days: what was recorded, what was not, and why."""
     query = search.Query(_time(since), _time(until), number, extension, subject, recorded, text, limit)
-    found = _reading(configuration(config), lambda catalogue: search.list_calls(catalogue, query))
+    found = _reading(configuration(config, secrets=False), lambda catalogue: search.list_calls(catalogue, query))
     if as_json:
         say_json([{**asdict(entry), "recorded": entry.recorded, "why": entry.why} for entry in found])
         return
@@ -112,14 +112,14 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """All that is known of a call or a recording."""
-    stories = _reading(configuration(config), lambda catalogue: search.show(catalogue, identity))
+    stories = _reading(configuration(config, secrets=False), lambda catalogue: search.show(catalogue, identity))
     if not stories:
         raise Ending(f"nothing in the catalogue is called {identity!r}; `onrecord list` shows what there is", FOUND)
     if as_json:
         say_json(stories)
         return
     for story in stories:
-        _show(story, configuration(config).store.folder)
+        _show(story, configuration(config, secrets=False).store.folder)
 
 
 def _show(story: CallStory, store: Path) -> None:
@@ -159,7 +159,7 @@ def export(
     """
     if bool(identities) is any((since, until, number, extension, subject)):
         raise Ending("name recordings, or say which by --since, --until, --number, --extension, --subject", BAD_USE)
-    loaded = configuration(config)
+    loaded = configuration(config, secrets=False)
     query = search.Query(_time(since), _time(until), number, extension, subject, recorded=True)
     chosen = _reading(loaded, lambda catalogue: _chosen(catalogue, identities or [], query))
     made, failed = [], []
@@ -206,7 +206,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Whether everything recorded is there, whole and known; what is not, and how to mend it."""
-    loaded = configuration(config)
+    loaded = configuration(config, secrets=False)
     try:
         calls = ask(loaded.control.socket, {"do": "list"}).get("calls")
         live = {call["recording"] for call in calls if call["recording"]} if calls is not None else None

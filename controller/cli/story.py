@@ -43,7 +43,7 @@ def why(
     as_json: AsJson = False,
 ) -> None:
     """A dry run: would such a call be recorded, and why? Nothing is called."""
-    loaded = configuration(config)
+    loaded = configuration(config, secrets=False)
     try:
         moment = datetime.fromisoformat(at).astimezone().timestamp() if at else time.time()
         attributes = dict(each.split("=", 1) for each in attribute or [])
@@ -64,7 +64,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """The story of one call: what happened, what was decided and by which rule, and what was asked of the PBX."""
-    folder = configuration(config).journal.folder
+    folder = configuration(config, secrets=False).journal.folder
     with progress("reading the journal", as_json) as tell:
         found = telling.find(_watched(read(folder, time.time() - since * 86_400), since * 86_400, tell), call)
     if not found:
@@ -96,7 +96,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Which calls of the journal would be treated differently under another policy. Exit code 1 if any would."""
-    loaded, draft = configuration(config), configuration(policy)
+    loaded, draft = configuration(config, secrets=False), configuration(policy, secrets=False)
     odd: list[str] = []
     entries = read(loaded.journal.folder, time.time() - days * 86_400, odd)
     console = screen()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from controller.core.policy import Policy
 from hardware.url_key import SECRET_BYTES
 
 MOST_BYTES = 16 * 1024 * 1024
+Look = Callable[[tuple[str | int, ...], Path, Notes], str]
+"""How to come by the password in a file; the path is where the configuration names it."""
 _WHERE = re.compile(r"\s*\(at line (\d+), column (\d+)\)$")
 
 
@@ -51,12 +54,16 @@ class Config:
     warnings: tuple[Problem, ...] = ()
 
 
-def load(path: Path) -> Config:
-    """Read and check the file. Raises ConfigError with every problem found."""
-    return parse(_text(path), path)
+def load(path: Path, secrets: bool = True) -> Config:
+    """Read and check the file. Raises ConfigError with every problem found.
+
+    `secrets` False: for those who ask the policy or the catalogue and talk to no PBX. Passwords in files or in the
+    environment are then left alone, so that who may not read them can ask all the same.
+    """
+    return parse(_text(path), path, secrets)
 
 
-def parse(text: str, path: Path) -> Config:
+def parse(text: str, path: Path, secrets: bool = True) -> Config:
     """As load, from text; `path` is what errors name and relative paths start from."""
     raw = _toml(text, path)
     notes = Notes(positions(text), raw)
@@ -65,8 +72,9 @@ def parse(text: str, path: Path) -> Config:
     check(raw, tables, policy, notes)
     home = path.absolute().parent
     whole = [(place, one) for place, one in tables.all("pbx", machinery.Pbx) if ("pbx", place) not in tables.partial]
-    pbxs = tuple(_pbx(place, one, home, notes) for place, one in whole)
-    url_secret, hep_secret = _key_secrets(tables.one("keys", models.Keys), home, notes)
+    look = _secret_file if secrets else _left_alone
+    pbxs = tuple(_pbx(place, one, home, notes, look) for place, one in whole)
+    url_secret, hep_secret = _key_secrets(tables.one("keys", models.Keys), home, notes, look)
     if notes.problems:
         raise ConfigError(path, notes.problems)
     return Config(
@@ -147,23 +155,23 @@ def _absolute(table: Any, home: Path) -> Any:
     return table.model_copy(update=paths) if paths else table
 
 
-def _pbx(place: int, pbx: machinery.Pbx, home: Path, notes: Notes) -> machinery.Pbx:
-    ami = _with_secret(("pbx", place, "ami"), pbx.ami, home, notes)
-    ari = _with_secret(("pbx", place, "ari"), pbx.ari, home, notes) if pbx.ari is not None else None
+def _pbx(place: int, pbx: machinery.Pbx, home: Path, notes: Notes, look: Look) -> machinery.Pbx:
+    ami = _with_secret(("pbx", place, "ami"), pbx.ami, home, notes, look)
+    ari = _with_secret(("pbx", place, "ari"), pbx.ari, home, notes, look) if pbx.ari is not None else None
     return _absolute(pbx, home).model_copy(update={"ami": ami, "ari": ari})  # type: ignore[no-any-return]
 
 
-def _with_secret(path: tuple[str | int, ...], door: Any, home: Path, notes: Notes) -> Any:
+def _with_secret(path: tuple[str | int, ...], door: Any, home: Path, notes: Notes, look: Look) -> Any:
     """The door with its secret at hand, wherever the file says it is."""
     given = [bool(door.secret.get_secret_value()), door.secret_file is not None, bool(door.secret_env)]
     if sum(given) != 1:
         notes.wrong(path, "give its password by one of secret_file, secret_env or secret")
         return door
     if door.secret_file is not None:
-        text = _secret_file((*path, "secret_file"), home / door.secret_file, notes)
+        text = look((*path, "secret_file"), home / door.secret_file, notes)
     elif door.secret_env:
         text = os.environ.get(door.secret_env, "")
-        if not text:
+        if not text and look is not _left_alone:
             notes.wrong((*path, "secret_env"), f"the environment has no {door.secret_env}")
     else:
         text = door.secret.get_secret_value()
@@ -187,13 +195,18 @@ def _secret_file(path: tuple[str | int, ...], file: Path, notes: Notes) -> str:
     return first.strip()
 
 
-def _key_secrets(keys: models.Keys, home: Path, notes: Notes) -> tuple[SecretStr, SecretStr]:
+def _left_alone(_path: tuple[str | int, ...], _file: Path, _notes: Notes) -> str:
+    """Nobody who asks for this needs the password."""
+    return ""
+
+
+def _key_secrets(keys: models.Keys, home: Path, notes: Notes, look: Look) -> tuple[SecretStr, SecretStr]:
     """Those of the URL key and of the HEP listener."""
     found = {"url_secret_file": "", "hep_secret_file": ""}
     for name in found:
         file: Path | None = getattr(keys, name)
         if file is not None:
-            found[name] = _secret_file(("keys", name), home / file, notes)
+            found[name] = look(("keys", name), home / file, notes)
     if keys.url_secret_file is not None and 0 < len(found["url_secret_file"].encode()) < SECRET_BYTES:
         notes.wrong(("keys", "url_secret_file"), f"it holds fewer than {SECRET_BYTES} bytes: openssl rand -hex 16")
     if (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -45,7 +46,17 @@ def _main(console: Console, keep: Path | None) -> int:
     wrong = judge(entries)
     for each in wrong:
         console.print(f"[red]wrong:[/] {each}")
-    config = folder / "onrecord.toml"
-    console.print(f"\nEverything is in [bold]{folder}[/]. Try: onrecord list -c {config}")
-    console.print(f"     onrecord why -c {config} --from 0301234567 --to 0205550123 --agent 101 --trunk carrier1")
+    console.print(f"\nEverything is in [bold]{folder}[/]. Try:")
+    for each in ("list", "why --from 0301234567 --to 0205550123 --agent 101 --trunk carrier1"):
+        command, _, rest = each.partition(" ")
+        line = f"  {_program()} {command} -c {folder}/onrecord.toml {rest}"
+        console.print(line.rstrip(), markup=False, soft_wrap=True)
     return 1 if wrong else 0
+
+
+def _program() -> str:
+    """How the person who looks at this can call us: by name only where the shell would find it."""
+    found, here = shutil.which("onrecord"), Path(sys.argv[0])
+    if here.name != "onrecord" or (found is not None and Path(found).samefile(here)):
+        return "onrecord"
+    return str(here)

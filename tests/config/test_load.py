@@ -156,3 +156,24 @@ def test_who_controls_live_calls_needs_neither_right_rules_nor_the_pbxs_password
         load_control(path)
     with pytest.raises(ConfigError, match="no such file"):
         load_control(tmp_path / "missing.toml")
+
+
+def test_who_only_asks_the_policy_needs_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy is asked before there is any password, and by people who may read none."""
+    monkeypatch.delenv("NO_SUCH_SECRET", raising=False)
+    text = """
+[keys]
+url_secret_file = "missing.secret"
+[[pbx]]
+name = "main"
+ami = { secret_file = "missing.secret" }
+ari = { url = "http://127.0.0.1:8088", secret_env = "NO_SUCH_SECRET" }
+"""
+    (tmp_path / "onrecord.toml").write_text(text)
+    asked = load(tmp_path / "onrecord.toml", secrets=False)
+    assert (asked.pbxs[0].name, asked.pbxs[0].ami.secret.get_secret_value()) == ("main", "")
+    with pytest.raises(ConfigError, match=r"missing\.secret cannot be read"):
+        load(tmp_path / "onrecord.toml")
+    nowhere = text.replace('secret_file = "missing.secret" }', "port = 5038 }")
+    with pytest.raises(ConfigError, match="give its password by one of"):
+        parse(nowhere, tmp_path / "onrecord.toml", secrets=False)

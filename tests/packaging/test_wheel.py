@@ -89,9 +89,8 @@ def test_the_program_says_what_it_can_do(installed: Installed) -> None:
 
 
 def test_the_policy_can_be_asked(installed: Installed) -> None:
-    text = (ROOT / "docs" / "examples" / "small-office.toml").read_text().partition("[[pbx]]")[0]
-    (installed.environment / "office.toml").write_text(text)
-    asked = ("onrecord", "why", "-c", "office.toml", "--from", "07700900123", "--to", "101", "--trunk", "carrier1")
+    example = str(ROOT / "docs" / "examples" / "small-office.toml")
+    asked = ("onrecord", "why", "-c", example, "--from", "07700900123", "--to", "101", "--trunk", "carrier1")
     told = installed.run(*asked)
     assert told.returncode == 0, told.stderr
     assert "people may record" in told.stdout
