@@ -10,16 +10,17 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from controller import disk
 from controller.alarms import Alarms
-from controller.catalogue.database import Catalogue, open_catalogue
+from controller.catalogue.database import Catalogue, damaged, open_catalogue, set_aside
 from controller.config.load import Config, load, restarts
 from controller.config.machinery import Log, Pbx
 from controller.config.problems import ConfigError
@@ -35,8 +36,9 @@ from controller.pbx import DRIVERS
 from controller.pbx.driver import Driver
 from controller.phones.lamps import Lamps
 from controller.phones.listener import HepListener
+from controller.pipeline.check import Places, restock
 from controller.pipeline.line import Line
-from controller.restart import recalled
+from controller.restart import Recalled, recalled
 from controller.spool import Spool
 from controller.watch.growth import Growth
 from controller.watch.meter import Meter
@@ -67,6 +69,7 @@ class App:
     phones: tuple[Lamps | HepListener, ...] = ()
     watching: tuple[Watching, ...] = ()
     lock: Lock | None = None
+    catch_up: Callable[[], Awaitable[None]] | None = None  # what an earlier life did not finish
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     refused: str = ""  # why the newest configuration file is not in force
 
@@ -79,6 +82,8 @@ class App:
                 tasks = [group.create_task(each) for each in work]
                 tasks += [group.create_task(each.run()) for each in (*self.phones, *self.watching)]
                 tasks.append(group.create_task(self._ready(ready)))
+                if self.catch_up is not None:
+                    await self.catch_up()
                 await self.stopping.wait()
                 log.info("stopping: recorders of live calls run on, and are taken over at the next start")
                 with suppress(TimeoutError):
@@ -132,9 +137,10 @@ async def build(config: Config) -> App:
     journal = Journal(config.journal.folder)
     spool = Spool(config.spool.folder)
     disk.make_folder(config.store.folder)
-    catalogue = await open_catalogue(config.catalogue.file)
+    alarms = Alarms(config.journal.folder)
+    catalogue, lost = await _catalogue(config.catalogue.file, alarms)
     meter = Meter()
-    line = Line(spool, catalogue, config.store.folder, config.ownership.catch_all, watcher=meter.done)
+    line = Line(spool, catalogue, config.store.folder, config.ownership.catch_all, watcher=meter.done, alarms=alarms)
     drivers = {pbx.name: driver_of(pbx, config) for pbx in config.pbxs}
 
     def files(start: Start) -> tuple[str, str, str]:
@@ -149,16 +155,44 @@ async def build(config: Config) -> App:
         found = driver.files(start) if driver is not None else None
         return tuple(path for path in (found.mixed, found.anchor, found.others) if path) if found else ()
 
-    alarms = Alarms(config.journal.folder)
     engine = Engine(config.policy, drivers, journal, over, alarms=alarms)
-    left = await recalled(config.journal.folder, catalogue, config.policy, written, time.time())
-    engine.resume(left)
-    for session, handover in left.over:
-        over(session, handover)
+
+    async def left(complete: bool) -> Recalled:
+        return await recalled(config.journal.folder, catalogue, config.policy, written, time.time(), complete)
+
+    async def catch_up() -> None:
+        """What was handed over and never reached the catalogue. A new one must know first what the store has."""
+        try:
+            if lost:
+                number = await restock(Places(catalogue, spool, config.store.folder))
+                log.info("the catalogue was made again from the store", recordings=number)
+                found.over = (await left(complete=True)).over
+        except (OSError, SQLAlchemyError) as error:
+            log.error("the catalogue could not be made again: `onrecord check --repair` does it", why=str(error))
+        for session, handover in found.over:
+            if pbx_of(session.call.id) in drivers:
+                over(session, handover)
+            else:
+                log.warning("handed over for a PBX that is not served any more", call=session.call.id)
+
+    found = await left(complete=not lost)
+    engine.resume(found)
     control = ControlServer(engine, config.control.socket, config.control.group)
     control.status = {"started_at": time.time(), "pid": os.getpid(), "config": str(config.path)}
     watching = watching_of(config, engine, meter, line)
-    return App(config, engine, journal, line, catalogue, control, phones_of(config, engine), watching, lock)
+    phones = phones_of(config, engine)
+    return App(config, engine, journal, line, catalogue, control, phones, watching, lock, catch_up)
+
+
+async def _catalogue(file: Path, alarms: Alarms) -> tuple[Catalogue, bool]:
+    """The catalogue; and whether a damaged one was set aside, so that its rows are to be made again."""
+    lost = await asyncio.to_thread(damaged, file)
+    if lost:
+        aside = await asyncio.to_thread(set_aside, file)
+        what = f"the catalogue was damaged and is set aside as {aside.name}; its recordings are found in the store"
+        remedy = "calls without a recording are in the journal only; see to the disk, it may be failing"
+        alarms.on("catalogue-lost", str(file), what, remedy)
+    return await open_catalogue(file), lost
 
 
 def watching_of(config: Config, engine: Engine, meter: Meter, line: Line) -> tuple[Watching, ...]:

@@ -119,10 +119,11 @@ class Engine:
 
     def resume(self, recalled: Recalled) -> None:
         """Take up what an earlier life left, before run(); what of it is gone the first snapshot tells by silence."""
-        self.sessions.update(recalled.sessions)
+        served = {call: each for call, each in recalled.sessions.items() if pbx_of(call) in self.drivers}
+        self.sessions.update(served)
         self._homes.update(recalled.homes)
         for name in self.drivers:
-            mine = {call: each for call, each in recalled.sessions.items() if pbx_of(call) == name}
+            mine = {call: each for call, each in served.items() if pbx_of(call) == name}
             self._rolls[name] = Roll(mine, recalled.ends)
         for event in recalled.answers:
             self.hear(event)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
@@ -48,10 +48,16 @@ class Recalled:
     asked_at: dict[CallId, float] = field(default_factory=dict)
 
 
-async def recalled(folder: Path, catalogue: Catalogue, rules: Policy, files: Files, now: float) -> Recalled:
-    """Read the journal in `folder` and find what is not over, or not in the catalogue. Raises OSError."""
+async def recalled(
+    folder: Path, catalogue: Catalogue, rules: Policy, files: Files, now: float, complete: bool = True
+) -> Recalled:
+    """Read the journal in `folder` and find what is not over, or not in the catalogue. Raises OSError.
+
+    `complete` False: the catalogue does not know yet what it knew, so only what is not over is looked for."""
     since = now - LOOK_BACK_SECONDS
     drawn = await asyncio.to_thread(outline, folder, since)
+    if not complete:
+        drawn = replace(drawn, handed={})
     wanted = await _unfinished(drawn, catalogue)
     if not wanted:
         return Recalled()

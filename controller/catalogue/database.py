@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Result = TypeVar("Result")
 
 BUSY_SECONDS = 10.0
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -29,10 +32,26 @@ class NoCatalogue(Exception):
 class Catalogue:
     """An open catalogue. One process writes; any number read, also while it writes (WAL)."""
 
-    def __init__(self, file: Path, engine: AsyncEngine) -> None:
+    def __init__(self, file: Path, engine: AsyncEngine, direct: Engine) -> None:
+        """`direct`: the same database for work in threads."""
         self.file = file
         self._engine = engine
+        self._direct = direct
         self._writing = asyncio.Lock()
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result:
+        """One transaction, on the disk when this returns. `work` is run in a thread: a way there and back for each
+        of its statements would cost the event loop, in which calls are heard, ten times as much."""
+        async with self._writing:
+            return await asyncio.to_thread(self._work, work)
+
+    async def read(self, work: Callable[[Connection], Result]) -> Result:
+        """As `write`, and beside whoever writes."""
+        return await asyncio.to_thread(self._work, work)
+
+    def _work(self, work: Callable[[Connection], Result]) -> Result:
+        with self._direct.begin() as connection:
+            return work(connection)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -47,6 +66,7 @@ class Catalogue:
 
     async def close(self) -> None:
         await self._engine.dispose()
+        await asyncio.to_thread(self._direct.dispose)
 
 
 async def open_catalogue(file: Path) -> Catalogue:
@@ -59,14 +79,52 @@ async def open_catalogue(file: Path) -> Catalogue:
     except (DBAPIError, sqlite3.Error) as error:
         raise NoCatalogue(f"{file}: {error}") from error
     engine = create_async_engine(_url("sqlite+aiosqlite", str(file)), connect_args={"timeout": BUSY_SECONDS})
+    direct = create_engine(_url("sqlite", str(file)), connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine.sync_engine, "connect", _prepare)
-    return Catalogue(file, engine)
+    event.listen(direct, "connect", _prepare)
+    return Catalogue(file, engine, direct)
+
+
+def damaged(file: Path) -> bool:
+    """Whether this file is there and can be no database any more; a locked or newer one is none of these. Blocks.
+
+    All of it is read only where an earlier life suspected it: that takes seconds for each GB."""
+    if not file.exists() or not file.stat().st_size:
+        return False
+    look = "PRAGMA quick_check(1)" if _suspicion(file).exists() else "SELECT 'ok' FROM sqlite_master LIMIT 1"
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=1.0)) as link:
+            return [row[0] for row in link.execute(look)] not in (["ok"], [])
+    except sqlite3.DatabaseError as error:
+        return any(word in str(error) for word in ("malformed", "not a database"))
+
+
+def suspect(file: Path) -> None:
+    """Have the next start read all of this catalogue before it is used."""
+    with suppress(OSError):
+        _suspicion(file).touch()
+
+
+def _suspicion(file: Path) -> Path:
+    return file.with_name(file.name + ".suspect")
+
+
+def set_aside(file: Path) -> Path:
+    """Give a damaged catalogue and what belongs to it another name, for a person to look at; returns it."""
+    aside = file.with_name(f"{file.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    for ending in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            file.with_name(file.name + ending).replace(aside.with_name(aside.name + ending))
+    _suspicion(file).unlink(missing_ok=True)
+    return aside
 
 
 async def read_catalogue(file: Path) -> Catalogue:
     """Open for reading only, whether the controller runs or not. Raises NoCatalogue."""
-    engine = create_async_engine(_read_only(file), connect_args={"timeout": BUSY_SECONDS})
-    catalogue = Catalogue(file, engine)
+    url = _read_only(file)
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    direct = create_engine(url.set(drivername="sqlite"), connect_args={"timeout": BUSY_SECONDS})
+    catalogue = Catalogue(file, engine, direct)
     try:
         async with catalogue.reading() as connection:
             found = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()

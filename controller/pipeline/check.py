@@ -140,7 +140,13 @@ async def _unfinished(places: Places, row: RecordingEntry) -> Finding | None:
     return Finding(Kind.LOST, row.id, "taken over, and neither in the spool nor settled", remedy)
 
 
-async def _unknown(places: Places, repair: bool) -> AsyncIterator[Finding]:
+async def restock(places: Places) -> int:
+    """Put every stored recording that the catalogue does not know into it, from its story; how many that were. Their
+    bytes are not read: `onrecord check --full` does that."""
+    return sum([bool(finding.repaired) async for finding in _unknown(places, repair=True, hashing=False)])
+
+
+async def _unknown(places: Places, repair: bool, hashing: bool = True) -> AsyncIterator[Finding]:
     """2. Each folder in the store belongs to a recording that the catalogue calls kept, or to a job."""
     for folder in await asyncio.to_thread(lambda: sorted(places.store.glob("*/*/*/*"))):
         if not folder.is_dir() or places.spool.has(RecordingId(folder.name)):
@@ -156,13 +162,15 @@ async def _unknown(places: Places, repair: bool) -> AsyncIterator[Finding]:
             f"stored, but {'not in' if status is None else status.value + ' in'} the catalogue",
             "`--repair` puts it into the catalogue, if its story and its hash are whole",
         )
-        yield replace(finding, repaired=await _registered(places, folder)) if repair else finding
+        yield replace(finding, repaired=await _registered(places, folder, hashing)) if repair else finding
 
 
-async def _registered(places: Places, folder: Path) -> str:
+async def _registered(places: Places, folder: Path, hashing: bool) -> str:
     try:
         told = await asyncio.to_thread(story.read, folder)
-        if await asyncio.to_thread(sha256, folder / AUDIO_NAME) != told.settled.sha256:
+        if (folder / AUDIO_NAME).stat().st_size != told.settled.size:
+            return ""
+        if hashing and await asyncio.to_thread(sha256, folder / AUDIO_NAME) != told.settled.sha256:
             return ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -16,8 +16,9 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from controller import disk
+from controller.alarms import Alarms
 from controller.catalogue import records
-from controller.catalogue.database import Catalogue
+from controller.catalogue.database import Catalogue, suspect
 from controller.catalogue.entries import Status
 from controller.catalogue.records import Settled
 from controller.core.finished import Finished
@@ -79,7 +80,9 @@ class Line:
         workers: int = 2,
         watcher: Watcher | None = None,
         make_pool: Callable[[int], Executor] | None = None,
+        alarms: Alarms | None = None,
     ) -> None:
+        self.alarms = alarms if alarms is not None else Alarms()
         self.spool, self.catalogue, self.store, self.catch_all = spool, catalogue, store, catch_all
         self.faults = 0
         self._watcher = watcher
@@ -164,9 +167,13 @@ class Line:
                 )
                 faults += not waits
                 log.error("a step failed", recording=job.recording, why=str(error), exc_info=None if waits else error)
+                if waits:
+                    self._waits(error)
                 if faults >= MOST_FAULTS:
                     why = f"left in the spool after {faults} attempts: {error!r}"
                     self._given_up.add(job.recording)
+                    remedy = f"mend what it says, then restart the controller; its raw files are in {job.folder}"
+                    self.alarms.on("recording", job.recording, f"a recording could not be worked on: {why}", remedy)
                     with suppress(SQLAlchemyError):
                         await records.settle(self.catalogue, job.finished, Settled(Status.FAILED, why))
                     return Settled(Status.FAILED, why)
@@ -194,6 +201,7 @@ class Line:
         await records.settle(self.catalogue, job.finished, settled)
         # Only now, with the row on the disk, may anything be deleted.
         await asyncio.to_thread(self._sweep, job, settled, done)
+        self._well("catalogue", "disk")
         return settled
 
     def _judged(self, step: Step, task: Task) -> Settled | None:
@@ -271,6 +279,7 @@ class Line:
             except (OSError, SQLAlchemyError) as error:
                 # The files stay where they are, or in the job's folder: nothing is lost by waiting.
                 log.error("files cannot be taken over yet", recording=finished.recording, why=str(error))
+                self._waits(error)
             await asyncio.sleep(_backoff(attempt))
             attempt += 1
 
@@ -294,9 +303,31 @@ class Line:
                 break
             except (OSError, SQLAlchemyError) as error:
                 log.error("a recording cannot be taken up yet", recording=job.recording, why=str(error))
+                self._waits(error)
             await asyncio.sleep(_backoff(attempt))
             attempt += 1
         await self.run(job)
+
+    # -- what stands in the way ------------------------------------------------------------------------------------
+
+    def _waits(self, error: Exception) -> None:
+        """A disk or database says no: nothing is lost by waiting, but somebody must know."""
+        if isinstance(error, SQLAlchemyError):
+            why = str(getattr(error, "orig", None) or error).splitlines()[0]
+            what = f"the catalogue cannot be used ({why}): recordings wait in the spool and in the PBX's folder"
+            self.alarms.on("catalogue", str(self.catalogue.file), what, _catalogue_remedy(why))
+            if _is_damage(why):
+                suspect(self.catalogue.file)
+            return
+        where = getattr(error, "filename", None) or self.spool.folder
+        why = getattr(error, "strerror", None) or str(error)
+        what = f"recordings cannot be worked on ({where}: {why}): they wait where they are"
+        self.alarms.on("disk", str(self.spool.folder), what, "free space, or make it reachable and writable again")
+
+    def _well(self, *kinds: str) -> None:
+        for kind, about in (("catalogue", self.catalogue.file), ("disk", self.spool.folder)):
+            if kind in kinds:
+                self.alarms.off(kind, str(about))
 
     # -- calls without a recording -----------------------------------------------------------------------------
 
@@ -316,11 +347,13 @@ class Line:
             return
         try:
             await records.add_calls(self.catalogue, batch)
+            self._well("catalogue")
         except BaseException as error:
             self._unwritten = batch + self._unwritten
             if not isinstance(error, SQLAlchemyError):
                 raise
             log.error("the catalogue cannot be written", calls=len(self._unwritten), why=str(error))
+            self._waits(error)
             await asyncio.sleep(BACKOFF_SECONDS[0])
             self._more.set()
 
@@ -340,6 +373,18 @@ async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
     for task in working:
         task.cancel()
     await asyncio.gather(*working, return_exceptions=True)
+
+
+def _catalogue_remedy(why: str) -> str:
+    if "locked" in why:
+        return "see which program holds the database open, and end it"
+    if _is_damage(why):
+        return "restart the controller: it sets the damaged file aside and makes the rows again from the store"
+    return "free space on its disk and see to its rights"
+
+
+def _is_damage(why: str) -> bool:
+    return "malformed" in why or "not a database" in why
 
 
 def _backoff(attempt: int) -> float:

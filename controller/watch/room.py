@@ -112,7 +112,9 @@ class Room:
 
 def _asked(folder: Path, writing: bool) -> Space:
     """Blocks. Raises OSError where it is not there, or where we cannot write though we must."""
-    os.scandir(folder).close()
+    # The PBX makes a missing folder itself; what it stands in must be there.
+    there = folder if folder.exists() or writing else folder.parent
+    os.scandir(there).close()
     if writing:
         with tempfile.TemporaryFile(dir=folder):
             pass
