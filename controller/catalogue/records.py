@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 
 from controller.catalogue.database import Catalogue
 from controller.catalogue.entries import Level, Status
-from controller.catalogue.tables import calls, marks, owners, parties, recordings, segments
+from controller.catalogue.tables import calls, marks, owners, parties, recordings, segments, talks
 from controller.core.commands import RecordingId
 from controller.core.decision import Subject
-from controller.core.finished import Finished, FinishedParty
+from controller.core.finished import Finished, FinishedParty, FinishedTalk
 from controller.core.plain import to_plain
 
 Row = Mapping[str, Any]
@@ -42,79 +42,83 @@ class Settled:
 
 async def add_calls(catalogue: Catalogue, finished: Iterable[Finished]) -> None:
     """Calls that were not recorded, with their reasons; many in one transaction."""
-    async with catalogue.writing() as connection:
+
+    def add(connection: Connection) -> None:
         for one in finished:
-            await _add_call(connection, one)
+            _add_call(connection, one)
+
+    await catalogue.write(add)
 
 
 async def add_recording(catalogue: Catalogue, finished: Finished) -> None:
     """A recording that was taken over, as WORKING; what is known already stays as it is."""
-    assert finished.recording is not None  # noqa: S101  # for the type checker: the spool saw to it
-    async with catalogue.writing() as connection:
-        known = select(recordings.c.id).where(recordings.c.id == finished.recording)
-        if (await connection.execute(known)).first() is not None:
-            return
-        row = await _add_call(connection, finished)
-        await connection.execute(insert(recordings).values(_working(finished, row)))
-        await _fill(
-            connection, owners, [_owner(finished.recording, str(o.kind.value), o.name) for o in finished.owners]
-        )
-        await _fill(connection, segments, [_segment(finished.recording, one) for one in to_plain(finished.segments)])
-        await _fill(connection, marks, [_mark(finished.recording, one) for one in to_plain(finished.marks)])
+    await catalogue.write(partial(_add_recording, finished))
 
 
 async def settle(catalogue: Catalogue, finished: Finished, settled: Settled) -> None:
     """What came of it. The row is on the disk when this returns: raw files may be deleted on the strength of it."""
-    assert finished.recording is not None  # noqa: S101
-    identity = finished.recording
-    async with catalogue.writing() as connection:
-        await connection.execute(
-            update(recordings)
-            .where(recordings.c.id == identity)
-            .values(
-                status=settled.status.value,
-                why=settled.why,
-                settled_at=datetime.now(UTC),
-                folder=settled.folder,
-                sha256=settled.sha256,
-                size=settled.size,
-                length=settled.length,
-                rate=settled.rate,
-                channels=settled.channels,
-                levels=to_plain(settled.levels),
-            )
-        )
-        if settled.owners is not None:
-            rows = [_owner(identity, kind, name) for kind, name in settled.owners]
-            await _refill(connection, owners, identity, rows)
-        for number, offset, length, repaired, note in settled.segments:
-            one = (segments.c.recording == identity) & (segments.c.number == number)
-            values = {"offset": offset, "length": length, "repaired": repaired, "note": note}
-            await connection.execute(update(segments).where(one).values(values))
-        placed = zip(to_plain(finished.marks), settled.offsets, strict=True) if settled.offsets else ()
-        rows = [_mark(identity, mark) | {"offset": offset} for mark, offset in placed]
-        if rows:
-            await _refill(connection, marks, identity, rows)
+    await catalogue.write(partial(_settle, finished, settled))
 
 
 async def status_of(catalogue: Catalogue, recording: RecordingId) -> Status | None:
     """What became of this recording; None: there is none of this name."""
-    async with catalogue.reading() as connection:
-        found = (
-            await connection.execute(select(recordings.c.status).where(recordings.c.id == recording))
-        ).scalar_one_or_none()
+    wanted = select(recordings.c.status).where(recordings.c.id == recording)
+    found = await catalogue.read(lambda connection: connection.execute(wanted).scalar_one_or_none())
     return Status(found) if found is not None else None
 
 
-async def _add_call(connection: AsyncConnection, finished: Finished) -> int:
+def _add_recording(finished: Finished, connection: Connection) -> None:
+    assert finished.recording is not None  # noqa: S101  # for the type checker: the spool saw to it
+    known = select(recordings.c.id).where(recordings.c.id == finished.recording)
+    if connection.execute(known).first() is not None:
+        return
+    row = _add_call(connection, finished)
+    connection.execute(insert(recordings).values(_working(finished, row)))
+    _fill(connection, owners, [_owner(finished.recording, str(o.kind.value), o.name) for o in finished.owners])
+    _fill(connection, segments, [_segment(finished.recording, one) for one in to_plain(finished.segments)])
+    _fill(connection, marks, [_mark(finished.recording, one) for one in to_plain(finished.marks)])
+
+
+def _settle(finished: Finished, settled: Settled, connection: Connection) -> None:
+    assert finished.recording is not None  # noqa: S101
+    identity = finished.recording
+    connection.execute(
+        update(recordings)
+        .where(recordings.c.id == identity)
+        .values(
+            status=settled.status.value,
+            why=settled.why,
+            settled_at=datetime.now(UTC),
+            folder=settled.folder,
+            sha256=settled.sha256,
+            size=settled.size,
+            length=settled.length,
+            rate=settled.rate,
+            channels=settled.channels,
+            levels=to_plain(settled.levels),
+        )
+    )
+    if settled.owners is not None:
+        _refill(connection, owners, identity, [_owner(identity, kind, name) for kind, name in settled.owners])
+    for number, offset, length, repaired, note in settled.segments:
+        one = (segments.c.recording == identity) & (segments.c.number == number)
+        values = {"offset": offset, "length": length, "repaired": repaired, "note": note}
+        connection.execute(update(segments).where(one).values(values))
+    placed = zip(to_plain(finished.marks), settled.offsets, strict=True) if settled.offsets else ()
+    rows = [_mark(identity, mark) | {"offset": offset} for mark, offset in placed]
+    if rows:
+        _refill(connection, marks, identity, rows)
+
+
+def _add_call(connection: Connection, finished: Finished) -> int:
     """The row of the call, added unless it is there: the two recordings of a merged call share it."""
     began_at = _time(finished.began_at)
     known = select(calls.c.id).where((calls.c.call == finished.call) & (calls.c.began_at == began_at))
-    found = (await connection.execute(known)).scalar_one_or_none()
+    found = connection.execute(known).scalar_one_or_none()
     if found is not None:
         return int(found)
     decision = finished.decision
-    added = await connection.execute(
+    added = connection.execute(
         insert(calls).values(
             call=finished.call,
             pbx=finished.pbx,
@@ -134,19 +138,20 @@ async def _add_call(connection: AsyncConnection, finished: Finished) -> int:
     )
     key = added.inserted_primary_key
     row = int(key[0]) if key is not None else 0
-    await _fill(connection, parties, [_party(row, party) for party in finished.parties])
+    _fill(connection, parties, [_party(row, party) for party in finished.parties])
+    _fill(connection, talks, [_talk(row, talk) for talk in finished.talks])
     return row
 
 
-async def _fill(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> None:
+def _fill(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     if rows:
-        await connection.execute(insert(table), rows)
+        connection.execute(insert(table), rows)
 
 
-async def _refill(connection: AsyncConnection, table: Table, recording: str, rows: list[dict[str, Any]]) -> None:
+def _refill(connection: Connection, table: Table, recording: str, rows: list[dict[str, Any]]) -> None:
     belongs: ColumnElement[bool] = table.c.recording == recording
-    await connection.execute(delete(table).where(belongs))
-    await _fill(connection, table, rows)
+    connection.execute(delete(table).where(belongs))
+    _fill(connection, table, rows)
 
 
 def _working(finished: Finished, row: int) -> dict[str, Any]:
@@ -167,6 +172,17 @@ def _working(finished: Finished, row: int) -> dict[str, Any]:
         "rate": 0,
         "channels": 0,
         "levels": [],
+        "part": finished.part.value,
+    }
+
+
+def _talk(call: int, talk: FinishedTalk) -> dict[str, Any]:
+    return {
+        "call_id": call,
+        "leg": talk.leg,
+        "doing": talk.doing.value,
+        "since": _time(talk.since),
+        "until": _time(talk.until),
     }
 
 
@@ -204,6 +220,7 @@ def _segment(recording: str, segment: Row) -> dict[str, Any]:
         "length": None,
         "repaired": False,
         "note": "",
+        "label": segment["label"],
     }
 
 
