@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
 
 from controller.cli.ending import (
     BAD_USE,
@@ -79,12 +80,25 @@ def show(findings: Sequence[Finding]) -> None:
         if finding.where != where:
             where = finding.where
             console.print(f"[bold]{escape(where)}[/]")
-        console.print(f"  {MARKS[finding.status]} {finding.check:12} {escape(finding.what)}", soft_wrap=True)
-        if finding.remedy and finding.status is not Status.OK:
-            console.print(f"       {'':12} [cyan]→ {escape(finding.remedy)}[/]", soft_wrap=True)
+        console.print(_lines(finding), soft_wrap=not console.is_terminal)
     counted = Counter(finding.status for finding in findings)
     parts = [f"{counted[status]} {status.value}" for status in Status if counted[status]]
     console.print(", ".join(parts) or "nothing was looked at")
+
+
+def _lines(finding: Finding) -> Table | str:
+    """In columns for a reader; one line each for a file, so that it can be searched."""
+    mark, what = MARKS[finding.status], escape(finding.what)
+    remedy = f"[cyan]→ {escape(finding.remedy)}[/]" if finding.remedy and finding.status is not Status.OK else ""
+    if not sys.stdout.isatty():
+        return f"  {mark} {finding.check:14} {what}" + (f"\n{'':22}{remedy}" if remedy else "")
+    table = Table.grid(padding=(0, 1))
+    for width in (1, 4, 14):
+        table.add_column(width=width)
+    table.add_row("", mark, finding.check, what)
+    if remedy:
+        table.add_row("", "", "", remedy)
+    return table
 
 
 def ending(findings: Sequence[Finding]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from controller.config.load import Config
-from controller.doctor import calls, features, modules, places, policy, probe, reach, rights, telephones
+from controller.doctor import calls, features, modules, pace, places, policy, probe, reach, rights, telephones
 from controller.doctor.finding import Finding
 from controller.doctor.visit import Visit
 
@@ -44,7 +44,12 @@ OF_A_PBX: tuple[Check[Visit], ...] = (
     Check("vanished", "calls of vanished phones end", telephones.vanished, AMI),
     Check("record-keys", "Record keys start no recorders beside ours", telephones.record_keys, AMI),
     Check("features", "what Record keys and codes need is in features.conf", features.dynamic, AMI),
-    Check("feature-codes", "codes of Asterisk's own start no recorders", features.feature_codes, ("ami", "ari")),
+    Check(
+        "feature-codes",
+        "codes of Asterisk's own start no recorders",
+        features.feature_codes,
+        ("ami", "version", "ari"),
+    ),
     Check("local", "queue members behind local channels", calls.local_channels, AMI),
     Check("others", "nobody else records", calls.others, AMI),
 )
@@ -57,6 +62,7 @@ HERE: tuple[Check[Config], ...] = (
     Check("configuration", "the file has no doubtful places, and its passwords are closed", places.configuration),
     Check("folders", "the controller may write its folders", places.folders),
     Check("room", "disks have room", places.room),
+    Check("pace", "how many days the store's disk lasts", pace.pace),
     Check("disks", "folders lie on the right file systems", places.disks),
     Check("outsiders", "recordings are closed to others", places.outsiders),
     Check("controller", "the running controller is well", places.controller),

@@ -13,7 +13,9 @@ from controller.pbx.asterisk.telephones import CODES, OFF, ON
 from controller.pbx.driver import PbxRefused
 from hardware.sequences import CodeBook
 
-FEATURES = ("blindxfer", "atxfer", "disconnect", "parkcall", "automon", "automixmon")
+FEATURES = ("blindxfer", "atxfer", "disconnect", "parkcall", "automixmon", "automon")
+AUTOMON_GONE = (21, 0)
+"""From then on Asterisk logs a warning for whoever asks for it."""
 
 
 def _books(config: Config) -> list[CodeBook]:
@@ -62,7 +64,7 @@ async def feature_codes(visit: Visit) -> list[Finding]:
     theirs: dict[str, str] = {}
     try:
         async with spare_channel(visit.ari) as channel:
-            for feature in FEATURES:
+            for feature in FEATURES if visit.release < AUTOMON_GONE else FEATURES[:-1]:
                 said = await visit.act("Getvar", Channel=channel, Variable=f"FEATUREMAP({feature})")
                 if code := said.get("Value").strip():
                     theirs[feature] = code

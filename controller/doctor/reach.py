@@ -151,7 +151,8 @@ async def version(visit: Visit) -> list[Finding]:
     what = f"Asterisk {visit.version}, {up}"
     if numbers is None:
         return [warn(f"{what}: a version that we cannot read", "nothing to do if the other checks are well")]
-    if (int(numbers[1]), int(numbers[2])) < OLDEST:
+    visit.release = (int(numbers[1]), int(numbers[2]))
+    if visit.release < OLDEST:
         text = f"Asterisk {'.'.join(map(str, OLDEST))}"
         return [warn(f"{what}: older than {text}", "events are filtered by a costlier expression: upgrade some day")]
     return [ok(what, version=visit.version)]

@@ -45,7 +45,7 @@ async def direct_media(visit: Visit) -> list[Finding]:
     return [
         warn(
             f"{_some(direct)} have direct_media = yes: their speech goes past Asterisk until the recorder calls it "
-            "back by a re-INVITE: the first moments are missing, and all of it where a phone refuses the re-INVITE",
+            "back by a re-INVITE; the time that takes is missing, and all of it where a phone or a firewall refuses",
             "pjsip.conf, in each of them or in their template: direct_media = no (FreePBX: extension, Advanced, "
             "Direct Media: No), then `module reload res_pjsip.so`",
             endpoints=direct,

@@ -41,6 +41,7 @@ class Visit:
     ari: Ari | None = None
     told: list[AriEvent] = field(default_factory=list)
     version: str = ""
+    release: tuple[int, int] = (0, 0)  # the first two numbers of the version
     _actions: dict[str, frozenset[str]] | None = None
     _endpoints: dict[str, Message] | None = None
     _details: dict[str, Message] | None = None

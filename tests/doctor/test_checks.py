@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from controller.doctor.checks import HERE, NAMES, OF_A_PBX, OF_THE_POLICY
+from controller.doctor import examine
+from controller.doctor.checks import HERE, NAMES, OF_A_PBX, OF_THE_POLICY, Check
 from controller.doctor.examine import Examination
 from controller.doctor.finding import Finding, Status
 from controller.init.rights import filters
@@ -114,6 +116,19 @@ async def test_a_codec_that_asterisk_cannot_decode_is_a_failure_unless_another_m
     assert [one.status for one in await run("codecs", other)] == [Status.OK]
 
 
+async def test_modules_of_queues_and_keys_matter_only_where_the_policy_has_some(tmp_path: Path) -> None:
+    without = {"ModuleCheck": modules_without("app_queue", "app_confbridge", "res_pjsip_one_touch_record_info")}
+    assert [one.status for one in await run("modules", visit(configuration(tmp_path), **without))] == [Status.OK]
+    for table, module in (
+        ('[[rule]]\nname = "q"\nqueue = "sales"\nmode = "always"\n', "app_queue.so"),
+        ('[[rule]]\nname = "c"\nconference = "800"\nmode = "always"\n', "app_confbridge.so"),
+        ("[keys]\nrecord_key = true\n", "res_pjsip_one_touch_record_info.so"),
+    ):
+        (found,) = await run("modules", visit(configuration(tmp_path, RULES + table), **without))
+        assert found.status is Status.FAIL
+        assert module in found.what
+
+
 async def test_phones_that_vanish_matter_where_recordings_have_no_longest_length(tmp_path: Path) -> None:
     endless = endpoints(RtpTimeout="0")
     bounded = await run("vanished", visit(configuration(tmp_path), PJSIPShowEndpoint=endless))
@@ -190,6 +205,50 @@ async def test_a_check_whose_question_is_refused_is_skipped_and_one_that_is_cut_
         assert examination.findings[0].check == "local"
 
 
+async def test_a_check_that_never_ends_is_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examine, "CHECK_SECONDS", 0.05)
+
+    async def forever(_subject: object) -> list[Finding]:
+        await asyncio.Event().wait()
+        return []
+
+    examination = Examination(configuration(tmp_path))
+    failed: set[str] = set()
+    await examination._guarded(Check("slow", "", forever), None, "main", failed)
+    assert [(one.status, one.what) for one in examination.findings] == [(Status.FAIL, "no result within 0.05 s")]
+    assert failed == {"slow"}
+
+
+async def test_a_folder_that_cannot_be_looked_at_is_a_failure(tmp_path: Path) -> None:
+    def broken(_subject: object) -> list[Finding]:
+        raise PermissionError(13, "Permission denied")
+
+    examination = Examination(configuration(tmp_path))
+    await examination._guarded(Check("closed", "", broken), None, "here", set())
+    assert [one.status for one in examination.findings] == [Status.FAIL]
+    assert "Permission denied" in examination.findings[0].what
+
+
+@pytest.mark.parametrize(
+    ("only", "begun", "told"),
+    [
+        (("folders",), ["folders"], ["folders"]),
+        (("probe",), ["ami", "ari", "probe"], ["ami", "probe"]),
+        (("clock", "room"), ["ami", "clock", "room"], ["ami", "clock", "room"]),
+        (("policy",), ["ami", "policy"], ["ami", "policy"]),
+        (("ari",), ["ari"], ["ari"]),
+    ],
+)
+async def test_only_what_is_wanted_is_done_with_what_it_needs(
+    tmp_path: Path, only: tuple[str, ...], begun: list[str], told: list[str]
+) -> None:
+    seen: list[str] = []
+    config = configuration(tmp_path, ami='port = 1, secret = "secret"')
+    findings = await Examination(config, only, lambda check, _where: seen.append(check)).run()
+    assert seen == begun
+    assert list(dict.fromkeys(one.check for one in findings)) == told
+
+
 async def test_what_needs_a_failed_check_is_not_looked_at(tmp_path: Path) -> None:
     findings = await Examination(configuration(tmp_path, ami='port = 1, secret = "secret"')).run()
     by_name = {one.check: one for one in findings}
@@ -210,7 +269,12 @@ def test_every_check_has_a_test_in_which_it_finds_something() -> None:
     here = Path(__file__)
     tests = "".join(
         path.read_text()
-        for path in (here, here.with_name("test_places.py"), here.parents[1] / "live" / "test_doctor.py")
+        for path in (
+            here,
+            here.with_name("test_places.py"),
+            here.with_name("test_pace.py"),
+            here.parents[1] / "live" / "test_doctor.py",
+        )
     )
     assert [name for name in NAMES if f'"{name}"' not in tests] == []
     assert len(set(NAMES)) == len(OF_A_PBX) + len(OF_THE_POLICY) + len(HERE)

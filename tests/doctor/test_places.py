@@ -40,6 +40,15 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_somebody_else_is_told_that_his_rights_are_not_the_controllers(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "service_user", lambda _config: NOBODY)
+    monkeypatch.setattr(places.os, "geteuid", lambda: NOBODY.pw_uid + 1)
+    (found,) = run("folders", home)
+    assert (found.status, found.remedy) == (Status.WARN, "sudo -u nobody onrecord doctor")
+
+
 def open_up(home: Path, factory: pytest.TempPathFactory) -> None:
     """Let everybody walk down to it."""
     for path in (home, *home.parents):
