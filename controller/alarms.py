@@ -104,7 +104,7 @@ class Alarms:
         if not lasting:
             self.past.append(standing)
         if known is None or now - self._said.get(key, 0.0) >= REPEAT_SECONDS:
-            if lasting:
+            if key in self._active:
                 self._said[key] = now
             log.error("alarm", about=about, what=what, remedy=remedy, times=standing.count)
         if known is None:
