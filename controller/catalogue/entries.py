@@ -62,6 +62,7 @@ class RecordingEntry:
     folder: str
     owners: tuple[str, ...] = ()
     levels: tuple[Level, ...] = ()
+    part: str = "conversation"  # or consultation: for few ears
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,17 @@ class SegmentEntry:
     length: float | None
     repaired: bool
     note: str
+    label: str = ""  # who is heard beside the leg that was recorded
+
+
+@dataclass(frozen=True, slots=True)
+class TalkEntry:
+    """What one party did from when to when: talk, consultation, conference, hold or parked."""
+
+    leg: str
+    doing: str
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +149,4 @@ class CallStory:
     call: CallEntry
     decision: Decision
     recordings: tuple[RecordingStory, ...]
+    talks: tuple[TalkEntry, ...] = ()  # who talked when

@@ -22,8 +22,9 @@ from controller.catalogue.entries import (
     RecordingStory,
     SegmentEntry,
     Status,
+    TalkEntry,
 )
-from controller.catalogue.tables import calls, marks, owners, parties, recordings, segments
+from controller.catalogue.tables import calls, marks, owners, parties, recordings, segments, talks
 from controller.core.decision import Decision
 from controller.core.plain import from_plain
 
@@ -78,7 +79,14 @@ async def show(catalogue: Catalogue, identity: str) -> tuple[CallStory, ...]:
         decisions = [from_plain(Decision, row["decision"]) for row in rows]
         return tuple(
             [
-                CallStory(entry, decision, tuple([await _story(connection, one) for one in entry.recordings]))
+                CallStory(
+                    entry,
+                    decision,
+                    tuple([await _story(connection, one) for one in entry.recordings]),
+                    tuple(
+                        TalkEntry(**_fields(row)) for row in await _of(connection, talks, talks.c.call_id == entry.id)
+                    ),
+                )
                 for entry, decision in zip(entries, decisions, strict=True)
             ]
         )

@@ -116,6 +116,7 @@ recordings = Table(
     Column("rate", Integer, nullable=False),
     Column("channels", Integer, nullable=False),
     Column("levels", JSON, nullable=False),
+    Column("part", String(20), nullable=False, server_default="conversation"),
 )
 
 owners = Table(
@@ -143,6 +144,18 @@ segments = Table(
     Column("length", Float),
     Column("repaired", Boolean, nullable=False),
     Column("note", Text, nullable=False),
+    Column("label", Text, nullable=False, server_default=""),
+)
+
+talks = Table(
+    "talks",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("call_id", _ROW, ForeignKey("calls.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("leg", String(200), nullable=False),
+    Column("doing", String(20), nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
 )
 
 marks = Table(

@@ -10,6 +10,7 @@ from controller.core.commands import CallId, LegId, RecordingId
 from controller.core.decision import Decision, Subject
 from controller.core.recording import Mark
 from controller.core.roster import Party
+from controller.core.talks import Doing
 
 _RECORDING = re.compile(r"[A-Za-z0-9._-]{1,120}")
 
@@ -58,6 +59,24 @@ class FinishedSegment:
     anchor: str = ""
     others: str = ""
     anchor_is: AnchorIs = AnchorIs.CUSTOMER
+    label: str = ""  # who is heard beside the anchor, or what happens: "extension 100", "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedTalk:
+    """What one leg did from when to when."""
+
+    leg: LegId
+    doing: Doing
+    since: float
+    until: float
+
+
+class Part(Enum):
+    """What a recording is of. A consultation is for few ears: it is only exported where that is asked for."""
+
+    CONVERSATION = "conversation"
+    CONSULTATION = "consultation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +104,8 @@ class Finished:
     segments: tuple[FinishedSegment, ...] = ()
     marks: tuple[Mark, ...] = ()
     discard: str = ""
+    part: Part = Part.CONVERSATION
+    talks: tuple[FinishedTalk, ...] = ()
 
     @property
     def unassigned(self) -> bool:

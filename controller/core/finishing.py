@@ -8,11 +8,15 @@ from controller.core.altered import replace
 from controller.core.calls import Call, Leg, is_room
 from controller.core.commands import HandOver, LegId, Start, pbx_of
 from controller.core.decision import Decision, Mode
-from controller.core.finished import AnchorIs, Finished, FinishedParty, FinishedSegment
+from controller.core.finished import AnchorIs, Finished, FinishedParty, FinishedSegment, FinishedTalk, Part
 from controller.core.recording import Recording, Segment
 from controller.core.roster import Party, Roster
 from controller.core.session import Session
-from controller.core.subjects import callers, direction, party
+from controller.core.subjects import callers, direction, is_consultation, party
+from controller.core.talks import Doing, Spell
+
+LEAST_HEARD = 0.1
+"""Seconds: who is heard for less in a segment is none of its people."""
 
 Files = Callable[[Start], tuple[str, str, str]]
 """For the command that began a segment: paths of the mixed, the anchor's and the others' file."""
@@ -26,6 +30,8 @@ def finish(session: Session, handover: HandOver, roster: Roster, files: Files) -
     if recording is None and decision.mode is not Mode.NEVER:
         decision = replace(decision, reason=_not_recorded(session, decision))
     ended_at = call.ended_at or call.began_at
+    aside = is_consultation(call, roster)
+    talks = talks_of(call, roster, aside)
     return Finished(
         call=call.id,
         pbx=pbx_of(call.id),
@@ -39,11 +45,13 @@ def finish(session: Session, handover: HandOver, roster: Roster, files: Files) -
         queue=call.queue,
         room=call.room,
         recording=recording.id if recording else None,
-        owners=session.owners or decision.owners,
+        owners=(recording.owners if recording else ()) or session.owners or decision.owners,
         parties=tuple(_party(leg, roster) for leg in call.legs.values() if not leg.local),
-        segments=tuple(_segments(recording, call, roster, files)) if recording else (),
+        segments=_labelled(_segments(recording, call, roster, files), talks, call, roster) if recording else (),
         marks=recording.marks if recording else (),
         discard=handover.discard,
+        part=Part.CONSULTATION if aside or (recording and recording.consultation) else Part.CONVERSATION,
+        talks=talks,
     )
 
 
@@ -99,6 +107,75 @@ def _segment(segment: Segment, started_at: float, call: Call, roster: Roster, fi
         anchor=anchor,
         others=others,
         anchor_is=_anchor_is(segment.leg, call, roster),
+    )
+
+
+def _labelled(
+    segments: list[FinishedSegment], talks: tuple[FinishedTalk, ...], call: Call, roster: Roster
+) -> tuple[FinishedSegment, ...]:
+    return tuple(replace(one, label=_label(one, talks, call, roster)) for one in segments)
+
+
+def _label(segment: FinishedSegment, talks: tuple[FinishedTalk, ...], call: Call, roster: Roster) -> str:
+    here = [
+        talk
+        for talk in talks
+        if min(talk.until, segment.ended_at) - max(talk.since, segment.started_at) >= LEAST_HEARD
+    ]
+    if is_room(call.id) or any(talk.doing is Doing.MEETS and talk.leg == segment.leg for talk in here):
+        return f"conference {call.room}".strip()
+    mine = segment.leg
+    said = [talk for talk in here if talk.doing in (Doing.TALKS, Doing.CONSULTS) and talk.leg != mine]
+    apart = [talk for talk in here if talk.doing is Doing.CONSULTS and talk.leg == mine]
+    people = dict.fromkeys(_who(call.legs[talk.leg], roster) for talk in said if apart or talk.doing is Doing.TALKS)
+    if people:
+        return ("consultation: " if apart else "") + ", ".join(people)
+    return next((talk.doing.value for talk in here if talk.leg == mine), "")
+
+
+def _who(leg: Leg, roster: Roster) -> str:
+    listed = roster.who(leg)
+    number = leg.number if leg.originating else leg.dialled or leg.number
+    return str(listed[0]) if listed is not None and listed[1] is not Party.EXTERNAL else number or leg.endpoint
+
+
+def talks_of(call: Call, roster: Roster, aside: bool = False) -> tuple[FinishedTalk, ...]:
+    """Who talked, waited, was parked or consulted when; `aside`: all of this call was a consultation."""
+    found: dict[LegId, list[FinishedTalk]] = {}
+    for spell in call.talks.all:
+        doing = spell.doing
+        if doing is Doing.TALKS and (aside or _apart(spell, call, roster)):
+            doing = Doing.CONSULTS
+        until = spell.until if spell.until is not None else call.ended_at or spell.since
+        mine = found.setdefault(spell.leg, [])
+        if mine and mine[-1].doing is doing and spell.since - mine[-1].until < TOGETHER:
+            mine[-1] = replace(mine[-1], until=until)
+        elif until > spell.since:
+            mine.append(FinishedTalk(spell.leg, doing, spell.since, until))
+    return tuple(sorted((talk for talks in found.values() for talk in talks), key=lambda talk: talk.since))
+
+
+TOGETHER = 0.05
+"""Seconds: whoever changes bridges for less goes on doing what he did."""
+
+
+def _apart(spell: Spell, call: Call, roster: Roster) -> bool:
+    """Whether these people talk while somebody of the call waits elsewhere, and nobody outside hears them."""
+    if any(party(call.legs[leg], roster) is Party.EXTERNAL for leg in spell.company if leg in call.legs):
+        return False
+    waiting = {
+        one.leg
+        for one in call.talks.all
+        if one.doing in (Doing.WAITS, Doing.PARKED) and one.since <= spell.since < (one.until or spell.since + 1)
+    }
+    return any(
+        leg.id in waiting or party(leg, roster) is Party.EXTERNAL
+        for leg in call.legs.values()
+        if leg.id not in spell.company
+        and not leg.local
+        and leg.joined_at is not None
+        and leg.joined_at < spell.since
+        and (leg.ended_at is None or leg.ended_at > spell.since)
     )
 
 

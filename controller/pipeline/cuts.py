@@ -11,7 +11,7 @@ from controller.core.finished import Finished, FinishedSegment
 from controller.pipeline.audio import BLOCK_SECONDS, Audio
 from controller.pipeline.measure import Measured
 from controller.pipeline.task import Task
-from controller.pipeline.timeline import SLACK_SECONDS, Cut, cuts_pauses, pauses, rate_of, sources
+from controller.pipeline.timeline import SLACK_SECONDS, Cut, pauses, rate_of, sources
 
 LEAST_SECONDS = 0.02
 """One frame: shorter silence is no pause."""
@@ -20,8 +20,6 @@ LEAST_SECONDS = 0.02
 def find(task: Task, measured: Measured) -> dict[int, tuple[Cut, ...]]:
     """What to leave out of each segment, in frames of the finished file's rate."""
     finished: Finished = task.job.finished
-    if not cuts_pauses(finished):
-        return {}
     return {segment.number: _of_segment(task, segment, measured) for segment in finished.segments}
 
 

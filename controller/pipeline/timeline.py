@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.core.commands import Side
-from controller.core.decision import PauseForm
+from controller.core.decision import HoldRule, PauseForm
 from controller.core.finished import AnchorIs, Finished, FinishedSegment
-from controller.core.recording import Mark
+from controller.core.recording import ON_HOLD, Mark
 from controller.pipeline.measure import Measured
 from controller.spool import Sound
 
@@ -102,17 +102,27 @@ def sources(segment: FinishedSegment, measured: Measured, rate: int) -> tuple[tu
 
 
 def pauses(finished: Finished, segment: FinishedSegment) -> list[tuple[float, float]]:
-    """From, to: seconds since the segment's start, by the wall clock, in which it was paused on both sides."""
-    found, since = [], None
+    """From, to: seconds since the segment's start, by the wall clock, of the pauses that are to be taken out: what
+    people asked for where pauses are cut, and what was on hold where that is skipped.
+
+    Where only one side was paused the other one talks on, and nothing is taken out.
+    """
+    options, found = finished.decision.options, []
+    asked = options.pause_form is PauseForm.CUT and options.pause_side is Side.BOTH
+    since: Mark | None = None
     for mark in sorted((mark for mark in finished.marks if mark.segment == segment.number), key=_when):
         if mark.kind == "pause" and since is None:
-            since = mark.at
-        elif mark.kind in ("resume", "stop") and since is not None:
-            found.append((since - segment.started_at, mark.at - segment.started_at))
+            since = mark
+        elif mark.kind in ("resume", "stop", "renew") and since is not None:
+            found.append((since, mark.at))
             since = None
     if since is not None:
-        found.append((since - segment.started_at, segment.ended_at - segment.started_at))
-    return found
+        found.append((since, segment.ended_at))
+    return [
+        (mark.at - segment.started_at, until - segment.started_at)
+        for mark, until in found
+        if (options.hold is HoldRule.SKIP if mark.by == ON_HOLD else asked)
+    ]
 
 
 def blanks(finished: Finished) -> list[tuple[float, float]]:
@@ -129,12 +139,6 @@ def blanks(finished: Finished) -> list[tuple[float, float]]:
             found.append((min(since, mark.at), mark.at))
             since = None
     return found if since is None else [*found, (since, finished.ended_at)]
-
-
-def cuts_pauses(finished: Finished) -> bool:
-    """Whether pauses are taken out. Where only one side was paused the other one talks on, and nothing is."""
-    options = finished.decision.options
-    return options.pause_form is PauseForm.CUT and options.pause_side is Side.BOTH
 
 
 def build(finished: Finished, measured: Measured, cuts: Mapping[int, Sequence[Cut]]) -> Timeline:
