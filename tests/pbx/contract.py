@@ -259,6 +259,19 @@ class Contract:
         assert not lost.leg_gone
         assert lost.reason
 
+    async def test_how_a_recorder_is_can_be_asked(self, bench: Bench) -> None:
+        start = started(await bench.talk())
+        before = await bench.driver.health(start)
+        assert before is None or not before.running
+        await bench.driver.do(start)
+        health = await bench.driver.health(start)
+        assert health is not None
+        assert health.running
+        await bench.driver.do(stopped(start))
+        after = await bench.driver.health(start)
+        assert after is not None
+        assert not after.running
+
     # -- the link --------------------------------------------------------------------------------------------
 
     async def test_while_the_link_is_down_a_command_fails_and_raises_nothing(self, bench: Bench) -> None:
