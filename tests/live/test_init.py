@@ -54,19 +54,18 @@ async def office() -> AsyncIterator[Untouched]:
         yield pbx
 
 
-async def init(pbx: Asterisk, config: Path, *options: str) -> dict[str, Any]:
-    """Run the command as an admin does; returns its JSON."""
-    command = [sys.executable, "-c", "from controller.cli import main; main()", "init", "--json"]
-    where = ["--asterisk", str(pbx.home / "etc"), "--config", str(config)]
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        *where,
-        *options,
-        stdout=asyncio.subprocess.PIPE,
-    )
+async def onrecord(*arguments: str) -> Any:
+    """Run a command as an admin does; returns its JSON."""
+    command = [sys.executable, "-c", "from controller.cli import main; main()", *arguments, "--json"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     printed, _ = await process.communicate()
     assert process.returncode == 0, printed
-    told: dict[str, Any] = json.loads(printed)
+    return json.loads(printed)
+
+
+async def init(pbx: Asterisk, config: Path, *options: str) -> dict[str, Any]:
+    told = await onrecord("init", "--asterisk", str(pbx.home / "etc"), "--config", str(config), *options)
+    assert isinstance(told, dict)
     return told
 
 
@@ -163,6 +162,14 @@ async def test_the_user_that_init_makes_may_record_and_nothing_worse(office: Unt
     # What Asterisk sends of such a call besides is kept from us by manager.conf itself: no Filter was asked for.
     assert not heard & {"Newexten", "RTCPSent", "DialEnd", "BridgeCreate", "DeviceStateChange"}, heard
     assert all("ONRECORD" in event["Variable"] for event in session.events if event["Event"] == "VarSet")
+
+
+async def test_the_doctor_finds_nothing_wrong_with_what_init_made(office: Untouched, tmp_path: Path) -> None:
+    config, _ = await applied(office, tmp_path)
+    config.write_text(config.read_text() + HOME)
+    found = {one["check"]: one for one in await onrecord("doctor", "--config", str(config))}
+    looked_at = ("ami", "ari", "writing", "excess", "hearing", "filter", "door", "modules", "policy")
+    assert {name: found[name]["status"] for name in looked_at} == dict.fromkeys(looked_at, "ok")
 
 
 async def test_the_user_that_init_makes_may_only_come_from_this_machine(office: Untouched, tmp_path: Path) -> None:
