@@ -14,8 +14,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from pwd import struct_passwd
 
 from controller.doctor.finding import Finding, fail, ok, skipped
+from controller.doctor.places import acting_as, service_user
 from controller.doctor.reach import APP
 from controller.doctor.visit import Visit
 from controller.pbx.asterisk import mixmonitor
@@ -26,6 +28,8 @@ SEEN_SECONDS = 1.5
 """A file is there within a few ms; over a network file system it can take a second."""
 TONE_SECONDS = 0.6
 EVENT_SECONDS = 1.0
+EMPTY_BYTES = 100
+"""More than the header of any format."""
 VARIABLE = "ONRECORD_DOCTOR"
 
 
@@ -74,9 +78,11 @@ async def probe(visit: Visit) -> list[Finding]:
         return [skipped(f"no channel could be made to try on ({error})", "chan_bridge_media.so must be loaded")]
     except PbxRefused as error:
         return [_refused(visit, str(error))]
+    except PermissionError:
+        return [fail(f"{pbx.folder} is closed to us", _share(pbx.folder))]
     finally:
-        for path in pbx.folder.glob(f"{stem}*") if pbx.folder.is_dir() else ():
-            with suppress(OSError):
+        with suppress(OSError):
+            for path in pbx.folder.glob(f"{stem}*"):
                 path.unlink()
 
 
@@ -108,42 +114,43 @@ async def _record(visit: Visit, ari: Ari, channel: str, trial: Trial) -> list[Fi
         await ari.request("POST", "bridges", bridge, "play", body={"media": "tone:440"})
         await asyncio.sleep(TONE_SECONDS)
     await visit.act("StopMixMonitor", Channel=channel, MixMonitorID=identity)
-    await _until(lambda: trial.ours.stat().st_size > 100, EVENT_SECONDS)
-    return [_written(trial, took)]
+    await _until(lambda: trial.ours.stat().st_size > EMPTY_BYTES, EVENT_SECONDS)
+    return [_written(trial, took, service_user(visit.config))]
 
 
-def _written(trial: Trial, took: float) -> Finding:
+def _written(trial: Trial, took: float, user: struct_passwd) -> Finding:
+    """What came of it, looked at and taken away with the rights of the controller's user."""
     size = trial.ours.stat().st_size
     figures = {"seen_after_ms": round(took * 1000, 1), "bytes": size, "tone_s": TONE_SECONDS}
     name, folder = trial.ours.name, trial.ours.parent
-    if size <= 100:
+    if size <= EMPTY_BYTES:
         return fail(
             f"MixMonitor made {name} and wrote no sound into it ({size} bytes)",
-            "is the PBX's disk full (see space)? Are the codec modules loaded (see codecs)?",
+            "is the PBX's disk full (see room)? Are the codec modules loaded (see codecs)?",
             **figures,
         )
     try:
-        sound = _loudest(trial.ours)
+        with acting_as(user):
+            sound = _loudest(trial.ours)
     except PermissionError:
         return fail(
-            f"{name} is there and may not be read by us: {_owner(trial.ours)}",
-            f"the PBX and the controller must share a group: chgrp onrecord {folder} && chmod 2770 {folder}, and a "
-            "umask of 0027 or less for Asterisk",
+            f"{name} may not be read by {user.pw_name}: {_owner(trial.ours)}",
+            f"PBX and controller must share a group: {_share(folder)}, and for Asterisk a umask of 0027 or less",
             **figures,
         )
     if sound == 0:
         return fail(
             f"{name} has {size} bytes of digital silence: the tone is not in it",
-            "codec_resample.so or a codec is missing (see codecs), or this Asterisk records no bridges",
+            "a codec is missing (see codecs), or codec_resample.so",
             **figures,
         )
     try:
-        trial.ours.unlink()
+        with acting_as(user):
+            trial.ours.unlink()
     except OSError as error:
         return fail(
-            f"{name} cannot be taken out of {folder}: {error.strerror}",
-            f"the controller moves finished files, so it must be allowed to write the folder: "
-            f"chgrp onrecord {folder} && chmod 2770 {folder}",
+            f"{name} cannot be taken out of {folder} by {user.pw_name}: {error.strerror}",
+            f"the controller moves finished files, so it must be allowed to write there: {_share(folder)}",
             **figures,
         )
     return ok(f"a tone was recorded: {size} bytes in {folder}, {took * 1000:.0f} ms after the order", **figures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from controller import lab
 from controller.catalogue.search import list_calls
 from controller.config.load import parse
 from controller.doctor import Examination, Finding, Status
+from controller.doctor import probe as probing
 from controller.lab import Asterisk, MakePhone, sounds
 from controller.lab.addresses import free_port
 from tests.live.test_controller import HOME, running
@@ -240,7 +242,9 @@ async def test_a_folder_that_is_not_the_pbxs_is_found_by_what_the_pbx_cannot_fin
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run Asterisk as somebody else")
-async def test_a_folder_that_the_pbx_may_not_write_is_told_apart_from_another_folder(tmp_path: Path) -> None:
+async def test_a_folder_that_the_pbx_or_the_controller_may_not_write_is_told_apart_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with as_nobody() as pbx:
         closed = pbx.home / "spool" / "closed"
         closed.mkdir(mode=0o755)
@@ -253,6 +257,14 @@ async def test_a_folder_that_the_pbx_may_not_write_is_told_apart_from_another_fo
         )
         findings = await examined(text, tmp_path, "probe")
         left = list(closed.iterdir())
+        monkeypatch.setattr(probing, "service_user", lambda _config: pwd.getpwnam("daemon"))
+        others = await examined(
+            configuration(pbx, ami_user=pbx.ami_user, ami_secret=pbx.ami_secret), tmp_path, "probe"
+        )
+        kept = list(pbx.monitor_dir.glob("onrecord-doctor*"))
+    assert worst(others, "probe").status is Status.FAIL
+    assert "by daemon: " in worst(others, "probe").what  # not taken out, or not even read where a home is closed
+    assert not kept
     probe = worst(findings, "probe")
     assert probe.status is Status.FAIL
     assert "reads this folder and may not write it" in probe.what
@@ -275,6 +287,18 @@ async def as_nobody() -> AsyncIterator[Asterisk]:
     finally:
         await pbx.stop()
         pbx.sweep()
+
+
+async def test_without_the_module_for_its_channel_the_probe_is_skipped_and_names_it(
+    ward: Asterisk, tmp_path: Path
+) -> None:
+    await ward.cli("module unload chan_bridge_media.so")
+    try:
+        findings = await examined(configuration(ward), tmp_path, "probe", "feature-codes")
+    finally:
+        await ward.cli("module load chan_bridge_media.so")
+    assert {one.status for one in findings} == {Status.SKIPPED}
+    assert {one.remedy for one in findings} == {"chan_bridge_media.so must be loaded"}
 
 
 async def test_endpoints_with_traps_are_named(ward: Asterisk, tmp_path: Path) -> None:
