@@ -25,6 +25,8 @@ MOST_WAITING_S = 10.0
 """So much sound may wait to be read. More is dropped, counted, and silence stands in for it."""
 STALLED_S = 5.0
 BLOCK_S = 0.05
+LATENCY_S = 0.3
+"""Asked of the card: a tap may lag; what it may not do is stutter on a machine that does other things too."""
 INSTALL = "pip install 'onrecord[desk]', and on Debian or Ubuntu: sudo apt-get install libportaudio2"
 
 
@@ -100,11 +102,18 @@ class Capture:
     whose place stands silence. What the card itself dropped nobody knows.
     """
 
-    def __init__(self, device: Device, channels: int = 1) -> None:
-        """Raises NoAudio where the device is busy or cannot do it."""
+    def __init__(
+        self,
+        device: Device,
+        channels: int = 1,
+        rates: tuple[int, ...] = COMMON_RATES,
+        patience_s: float = MOST_WAITING_S,
+    ) -> None:
+        """`rates`: to be tried, best first. Raises NoAudio where the device is busy or cannot do it."""
         self.device, self.channels = device, channels
         self.overruns = 0
-        self.rate = _rate(device, channels, output=False)
+        self.rate = _rate(device, channels, rates, output=False)
+        self._patience = round(patience_s * self.rate)
         self._change = Resampler(self.rate, RATE, channels)
         self._waiting: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
         # Each written by one thread only, so that the callback never waits for a lock.
@@ -140,7 +149,7 @@ class Capture:
         """PortAudio's thread calls this: never wait here."""
         if status.input_overflow:
             self.overruns += 1
-        if self._came - self._read + frames > MOST_WAITING_S * self.rate:
+        if self._came - self._read + frames > self._patience:
             self.overruns += not self._gap
             self._gap += frames
             self._dropped += frames
@@ -168,7 +177,7 @@ class Playback:
         self.device, self.underruns = device, 0
         self.channels = min(channels, device.outputs)
         self.source = rate
-        self.rate = _rate(device, self.channels, output=True, wished=rate)
+        self.rate = _rate(device, self.channels, (rate, *COMMON_RATES), output=True)
         self._change = Resampler(rate, self.rate, self.channels)
         self._stream = _opened("RawOutputStream", device, self.channels, self.rate)
 
@@ -177,14 +186,18 @@ class Playback:
 
         Raises NoAudio when the device has gone.
         """
-        played = 0
         self._stream.start()
+        room = self._stream.write_available
+        written = 0
         for piece in _blocks(pieces, max(1, round(BLOCK_S * self.source))):
             self._write(self._change.feed(self._fitting(piece)))
-            played += piece.shape[1]
-            yield played / self.source, piece
+            written += piece.shape[1]
+            yield written / self.source, piece
         self._write(self._change.flush())
-        self._stream.stop()  # waits until the last of it was heard
+        # Stopping should wait until all was heard, but ALSA's plugin for PulseAudio forgets it instead. So as much
+        # silence as the card holds pushes it out.
+        self._write(np.zeros((self.channels, room + round(BLOCK_S * self.rate)), np.int16))
+        self._stream.stop()
 
     def _fitting(self, piece: Samples) -> Samples:
         if len(piece) == self.channels:
@@ -211,12 +224,12 @@ def _blocks(pieces: Iterable[Samples], size: int) -> Iterator[Samples]:
             yield piece[:, at : at + size]
 
 
-def _rate(device: Device, channels: int, output: bool, wished: int = RATE) -> int:
+def _rate(device: Device, channels: int, rates: tuple[int, ...], output: bool) -> int:
     """A rate that the device takes. Raises NoAudio."""
     portaudio = _portaudio()
     check = portaudio.check_output_settings if output else portaudio.check_input_settings
     refused = None
-    for rate in dict.fromkeys((wished, *COMMON_RATES, device.rate)):
+    for rate in dict.fromkeys((*rates, device.rate)):
         try:
             check(device=device.number, channels=channels, dtype="int16", samplerate=rate)
         except portaudio.PortAudioError as error:
@@ -235,7 +248,7 @@ def _opened(kind: str, device: Device, channels: int, rate: int, take: Any = Non
             channels=channels,
             samplerate=rate,
             dtype="int16",
-            latency="high",  # a tap may lag; what it may not do is stutter
+            latency=LATENCY_S,
             callback=take,
             finished_callback=over,
         )

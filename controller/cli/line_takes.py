@@ -16,12 +16,11 @@ from hardware.takes import Take
 
 @dataclass(slots=True)
 class Takes:
-    """`began`: when the listening began, at second 0 of the stream."""
-
     folder: Path
     channels: int
     device: str
-    began: datetime
+    began: datetime | None = None
+    """Second 0 of the stream, on the clock."""
     _start: float = 0.0
     _marks: list[dict[str, Any]] = field(default_factory=list)
 
@@ -60,4 +59,5 @@ class Takes:
         disk.write(change.take.path.with_suffix(".json"), text.encode())
 
     def _when(self, at: float) -> datetime:
-        return self.began + timedelta(seconds=at)
+        began = self.began or datetime.now().astimezone() - timedelta(seconds=at)
+        return began + timedelta(seconds=at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -105,18 +105,17 @@ def _entitled(numbers: list[int], channels: int) -> list[int]:
 
 def _tap(name: str, channels: int, commands: Commands, folder: Path | None, shown: Screen, seconds: float) -> None:
     device = audio.choose(name, audio.devices())
-    capture = audio.Capture(device, channels)
     if folder:
         disk.make_folder(folder)
+    capture = audio.Capture(device, channels)
     with shown, capture:
-        began = datetime.now().astimezone()
         shown.tell(
             f"listening to {device.name} at {capture.rate} Hz",
-            event="listening", device=device.name, rate=capture.rate, channels=channels, began=began.isoformat(),
+            event="listening", device=device.name, rate=capture.rate, channels=channels,
         )  # fmt: skip
         if folder and channels == 1:
             shown.tell("both sides are on one channel: whoever is on the line can command", event="one channel")
-        takes = Takes(folder, channels, device.name, began) if folder else None
+        takes = Takes(folder, channels, device.name) if folder else None
         tap = LineTap(channels, commands, Recorder(channels, takes.open) if takes else None)
         _listen(tap, capture, takes, shown, seconds)
 
@@ -135,6 +134,8 @@ def _listen(tap: LineTap, capture: audio.Capture, takes: Takes | None, shown: Sc
         with _interrupted_by_signals():
             while not seconds or now.at < seconds:
                 samples = capture.read()
+                if takes and not takes.began:  # a card may take its time until it hands on the first sound
+                    takes.began = datetime.now().astimezone() - timedelta(seconds=samples.shape[1] / RATE)
                 tell(tap.feed(samples))
                 now.at += samples.shape[1] / RATE
                 now.levels = meter.feed(samples)

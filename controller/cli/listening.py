@@ -19,6 +19,7 @@ from hardware.line_tap import Change, Command, Event, State
 from hardware.meter import Level
 
 BAR = 40
+COLOURS = ((0, 28, "green"), (28, 36, "yellow"), (36, BAR, "red"))
 LOWEST_DB = -60.0
 SHOWN_S = 0.1
 DIGITS = 48
@@ -112,13 +113,12 @@ def position(at: float, whole: float) -> Text:
 def meter(level: Level, name: str) -> Text:
     """A bar as long as the RMS, with a mark where the last peak was."""
     filled, held = _cells(level.rms), _cells(level.held)
-    cells = ["█" if n < filled else "│" if n == held - 1 else "·" for n in range(BAR)]
+    bar = "".join("█" if n < filled else "│" if n == held - 1 else "·" for n in range(BAR))
     text = Text(f"{name:>5} ")
-    for n, cell in enumerate(cells):
-        text.append(cell, "green" if n < 0.7 * BAR else "yellow" if n < 0.9 * BAR else "red")
-    return text.append(f" {level.rms:6.1f} dB", "bold red" if level.clipped else "").append(
-        " too loud" if level.clipped else ""
-    )
+    for start, stop, colour in COLOURS:
+        text.append(bar[start:stop], colour)
+    text.append(f" {level.rms:6.1f} dB")
+    return text.append(" too loud", "bold red") if level.clipped else text
 
 
 def _cells(level_db: float) -> int:

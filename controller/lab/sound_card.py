@@ -80,6 +80,7 @@ def _environment(folder: Path, server: Path) -> dict[str, str]:
         "ALSA_CONFIG_PATH": str(alsa),
         "XDG_RUNTIME_DIR": str(folder),
         "HOME": str(folder),
+        "PULSE_LATENCY_MSEC": "100",  # left alone, the card hands on its sound every two seconds
     }
 
 
