@@ -36,6 +36,7 @@ from controller.pbx import DRIVERS
 from controller.pbx.driver import Driver
 from controller.phones.lamps import Lamps
 from controller.phones.listener import HepListener
+from controller.phones.url_key import UrlKey
 from controller.pipeline.check import Places, restock
 from controller.pipeline.line import Line
 from controller.restart import Recalled, recalled
@@ -218,7 +219,9 @@ def watching_of(config: Config, engine: Engine, meter: Meter, line: Line) -> tup
     if config.web.listen:
         host, _, port = config.web.listen.rpartition(":")
         watched = Watched(engine, engine.alarms, meter, lambda: line.busy, folders, time.time())
-        found.append(WebServer(application(watched), host.strip("[]"), int(port)))
+        secret = config.url_secret.get_secret_value().encode()
+        pages = UrlKey(engine, secret).pages() if secret else {}
+        found.append(WebServer(application(watched, pages), host.strip("[]"), int(port)))
     return tuple(found)
 
 

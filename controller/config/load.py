@@ -75,6 +75,8 @@ def parse(text: str, path: Path, secrets: bool = True) -> Config:
     look = _secret_file if secrets else _left_alone
     pbxs = tuple(_pbx(place, one, home, notes, look) for place, one in whole)
     url_secret, hep_secret = _key_secrets(tables.one("keys", models.Keys), home, notes, look)
+    if tables.one("keys", models.Keys).url_secret_file is not None and "web" not in tables.single:
+        notes.warn(("keys", "url_secret_file"), "no phone can reach a URL key without [web]: add it")
     if notes.problems:
         raise ConfigError(path, notes.problems)
     return Config(
