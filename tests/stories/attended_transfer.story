@@ -11,6 +11,7 @@ policy
 101 answers
     > decides: not recorded: no rule wants trunk carrier1, ddi +31205550101, extension 101, and the default is never
 10 seconds pass
+101 holds 0301234567
 101 calls 102
     > 101's call: decides: not recorded: no rule wants extension 101, and the default is never
 102 rings

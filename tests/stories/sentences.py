@@ -13,7 +13,10 @@ from controller.core.events import (
     BridgeId,
     BridgeKind,
     CallsMerged,
+    ConsultationBegan,
     DigitPressed,
+    HoldBegan,
+    HoldEnded,
     LegAnswered,
     LegAppeared,
     LegDialled,
@@ -73,6 +76,7 @@ class Cast:
         self.stage = stage
         self.talks: list[Talk] = []
         self.legs: dict[str, list[LegId]] = {}  # a person's legs, oldest first
+        self._holding: dict[str, str] = {}  # who has whom on hold
         self._bridges = 0
 
     def act(self, line: str, block: str) -> Callable[[], Awaitable[None] | None]:
@@ -94,6 +98,9 @@ class Cast:
         leg = self._leg(who, talk)
         endpoint = who if is_extension(who) else talk.trunk
         self.stage.say(LegAppeared(talk.id, self._at(), leg, endpoint, number=who, dialled=dialled))
+        if who in self._holding:
+            about = self._talk_of(self._of(self._holding[who]))
+            self.stage.say(ConsultationBegan(talk.id, self._at(), leg, about.id))
 
     @sentence(r"WHO rings")
     def rings(self, who: str) -> None:
@@ -112,19 +119,53 @@ class Cast:
         if not any(leg in talk.legs for leg in self.legs.get(who, ())):
             self.rings(who)
         leg = self._of(who)
-        self._bridges += 1
-        bridge = BridgeId(f"b{self._bridges}")
         self.stage.say(LegAnswered(talk.id, self._at(), leg))
         if talk.queue:
             self.stage.say(AgentConnected(talk.id, self._at(), talk.legs[0], talk.queue))
-        for each in (leg, talk.legs[0]):
-            if each not in talk.answered and each is not leg:
-                self.stage.say(LegAnswered(talk.id, self._at(), each))
-            talk.answered.add(each)
-            talk.joined[each] = bridge
-            self.stage.say(LegJoined(talk.id, self._at(), each, bridge))
+        self._meet(talk, leg)
         for other in [each for each in talk.legs if each not in talk.joined]:
             self._end(talk, other)  # rang too, and somebody else was quicker
+
+    @sentence(r"WHO picks it up")
+    def picks_up(self, who: str) -> None:
+        """From another phone, while it rings."""
+        talk = self._ringing()
+        rang = talk.legs[1:]
+        leg = self._comes(who, "*8", talk)
+        for each in rang:
+            self._end(talk, each)
+        self._meet(talk, leg)
+
+    @sentence(r"WHO holds WHO")
+    def holds(self, who: str, whom: str) -> None:
+        self._holding[who] = whom
+        leg = self._of(whom)
+        self.stage.say(HoldBegan(self._talk_of(leg).id, self._at(), leg))
+
+    @sentence(r"WHO takes WHO back")
+    def takes_back(self, who: str, whom: str) -> None:
+        del self._holding[who]
+        leg = self._of(whom)
+        self.stage.say(HoldEnded(self._talk_of(leg).id, self._at(), leg))
+
+    @sentence(r"WHO parks WHO")
+    def parks(self, who: str, whom: str) -> None:
+        leg, kept = self._of(who), self._of(whom)
+        talk = self._talk_of(leg)
+        self._leave(talk, kept)
+        lot = BridgeId("parking lot")
+        talk.joined[kept] = lot
+        self.stage.say(LegJoined(talk.id, self._at(), kept, lot, BridgeKind.PARKING))
+        self._end(talk, leg)
+
+    @sentence(r"WHO fetches WHO")
+    def fetches(self, who: str, whom: str) -> None:
+        """Out of the parking lot."""
+        kept = self._of(whom)
+        talk = self._talk_of(kept)
+        leg = self._comes(who, "701", talk)
+        self._leave(talk, kept)
+        self._meet(talk, leg)
 
     @sentence(r"WHO hangs up")
     def hangs_up(self, who: str) -> None:
@@ -271,6 +312,28 @@ class Cast:
         mine.append(leg)
         talk.legs.append(leg)
         return leg
+
+    def _comes(self, who: str, dialled: str, talk: Talk) -> LegId:
+        """Somebody dials in, and his call is joined to another one."""
+        own = CallId(f"main/{who}-{dialled}")
+        leg = self._leg(who, talk)
+        self.stage.say(
+            LegAppeared(own, self._at(), leg, who, number=who, dialled=dialled),
+            LegAnswered(own, self._at(), leg),
+            CallsMerged(talk.id, self._at(), own),
+        )
+        return leg
+
+    def _meet(self, talk: Talk, leg: LegId) -> None:
+        """This leg and the caller's are in one bridge from here on."""
+        self._bridges += 1
+        bridge = BridgeId(f"b{self._bridges}")
+        for each in (leg, talk.legs[0]):
+            if each not in talk.answered and each != leg:
+                self.stage.say(LegAnswered(talk.id, self._at(), each))
+            talk.answered.add(each)
+            talk.joined[each] = bridge
+            self.stage.say(LegJoined(talk.id, self._at(), each, bridge))
 
     def _live(self, who: str) -> Iterator[LegId]:
         for leg in reversed(self.legs.get(who, [])):
