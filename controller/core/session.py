@@ -212,9 +212,11 @@ def _over_for_now(call: Call) -> bool:
 def _decided(session: Session, rules: Policy, ending: bool = False) -> Session:
     """`ending`: somebody left, or the call left its queue. That he is gone says nothing about who was there."""
     decision, old, call = policy.decide(rules, session.call), session.decision, session.call
-    if decision == old:
+    if decision == old == session.verdict:
         return session
     heard = bool(talking(call))
+    if decision == old and not heard:
+        return session
     if old is not None and old.mode is Mode.NEVER and not heard and (ending or call.talked_at is not None):
         # Otherwise the end of a call with an excluded number would start a recording of whoever hangs up last.
         decision = decision if decision.mode is Mode.NEVER else old

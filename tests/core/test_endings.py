@@ -96,3 +96,12 @@ def test_a_recorded_call_that_is_handed_on_to_somebody_unrecorded_keeps_why_it_w
     verdict = play.session.verdict
     assert verdict is not None
     assert (verdict.rule, verdict.mode, verdict.options.min_length) == ("it", Mode.ALWAYS, 3)
+
+
+def test_whom_the_second_conversation_is_with_counts_also_where_it_was_known_before_they_met() -> None:
+    scene, play = Scene(), Playbook(policy('extension = "150"'))
+    play >> scene.appears("w", "carrier1", "0309876543", "0205550100") >> scene.appears("a", "100", originating=False)
+    play >> scene.answers("a") >> scene.joins("a") >> scene.joins("w") >> scene.leaves("a") >> scene.ends("a")
+    play >> scene.appears("b", "102", originating=False) >> scene.leaves("w") >> scene.answers("b")
+    play >> scene.joins("b", "b2") >> scene.joins("w", "b2") >> scene.ends("w") >> scene.ends("b") << HandOver
+    assert "extension 102" in over(play).decision.reason
