@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -29,8 +30,10 @@ from controller.cli.ending import (
     say_json,
     screen,
 )
+from controller.cli.talks import lines_of
 from controller.config.load import Config
 from controller.control import NotRunning, ask
+from controller.core.finished import Part
 from controller.pipeline import check as checking
 from controller.pipeline.export import NotExported
 from controller.pipeline.export import export as copy
@@ -130,16 +133,25 @@ def _show(story: CallStory, store: Path) -> None:
         console.print(f"  {party.party:9} {escape(party.subject or party.endpoint)} {escape(party.number)}")
     for recording in story.recordings:
         entry = recording.recording
-        console.print(f"  [bold]{entry.id}[/] {entry.status.value} {entry.length:.2f} s {escape(entry.why)}")
+        part = "" if entry.part == Part.CONVERSATION.value else f" [yellow]{entry.part}, for few ears[/]"
+        console.print(f"  [bold]{entry.id}[/] {entry.status.value} {entry.length:.2f} s{part} {escape(entry.why)}")
         if entry.folder:
             console.print(f"    {escape(str(store / entry.folder))}  sha256 {entry.sha256}")
         for level in entry.levels:
             console.print(
                 f"    {level.side}: {level.rms:.0f} dB, silent {level.silent:.0%}, clipped {level.clipped:.1%}"
             )
+        for piece in recording.segments:
+            at = f"{piece.offset:7.2f} s" if piece.offset is not None else "         "
+            console.print(f"    {at} segment {piece.number}: {escape(piece.label or '?')} {escape(piece.note)}")
         for mark in recording.marks:
             at = f"{mark.offset:7.2f} s" if mark.offset is not None else "         "
             console.print(f"    {at} {mark.kind} {escape(mark.by)} {escape(mark.note)}")
+    lines = lines_of(story)
+    if lines:
+        console.print("  who talked when (seconds since the recording began)")
+        for line in lines:
+            console.print(f"    {escape(line)}")
 
 
 def export(
@@ -150,6 +162,10 @@ def export(
     number: Annotated[str, typer.Option(help="All with this number on either side.")] = "",
     extension: Annotated[str, typer.Option(help="All with this extension.")] = "",
     subject: Annotated[str, typer.Option(help="All of this queue, trunk, conference …")] = "",
+    consultations: Annotated[
+        bool,
+        typer.Option("--consultations", help="Consultations too: what people of the house said among themselves."),
+    ] = False,
     config: ConfigPath = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -162,12 +178,18 @@ def export(
     loaded = configuration(config, secrets=False)
     query = search.Query(_time(since), _time(until), number, extension, subject, recorded=True)
     chosen = _reading(loaded, lambda catalogue: _chosen(catalogue, identities or [], query))
+    if not consultations:
+        # One that is asked for by its own name is refused with a reason; one of a call's is no mistake.
+        kept = [one for one in chosen if one.part == Part.CONVERSATION.value or one.id in (identities or [])]
+        if len(kept) < len(chosen):
+            print(f"{len(chosen) - len(kept)} left out: add --consultations to export those too", file=sys.stderr)
+        chosen = kept
     made, failed = [], []
     with progress("exporting", as_json) as tell:
         for done, entry in enumerate(chosen):
             tell(done, len(chosen))
             try:
-                made.append(copy(entry, loaded.store.folder, to))
+                made.append(copy(entry, loaded.store.folder, to, consultations))
             except (NotExported, OSError) as error:
                 failed.append(str(error))
     if as_json:

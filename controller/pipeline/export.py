@@ -7,6 +7,7 @@ from pathlib import Path
 
 from controller import disk
 from controller.catalogue.entries import RecordingEntry, Status
+from controller.core.finished import Part
 from controller.pipeline.task import AUDIO_NAME, PICTURE_NAME, STORY_NAME
 from controller.pipeline.verify import sha256
 
@@ -24,13 +25,17 @@ class Exported:
     picture: Path | None
 
 
-def export(recording: RecordingEntry, store: Path, to: Path) -> Exported:
+def export(recording: RecordingEntry, store: Path, to: Path, consultations: bool = False) -> Exported:
     """Copy a recording into the folder `to` as `<id>.wav`, `.png` and `.json`. Blocks.
+
+    A consultation is only exported where `consultations` says so: its people did not speak for the other side's ears.
 
     The copy's hash is compared with the catalogue's. Nothing is overwritten. Raises NotExported, OSError.
     """
     if recording.status is not Status.KEPT:
         raise NotExported(f"{recording.id} is {recording.status.value}: {recording.why or 'not finished yet'}")
+    if recording.part == Part.CONSULTATION.value and not consultations:
+        raise NotExported(f"{recording.id} is a consultation, which is for few ears: add --consultations")
     source = store / recording.folder
     if not (source / AUDIO_NAME).exists():
         raise NotExported(f"{source / AUDIO_NAME} is not there: run `onrecord check`")

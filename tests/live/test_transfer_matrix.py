@@ -20,6 +20,7 @@ from controller import lab
 from controller.app import App
 from controller.catalogue.entries import CallEntry, RecordingEntry, Status
 from controller.catalogue.search import Query, list_calls
+from controller.core.finished import Part
 from controller.lab import Asterisk, ears, sounds
 from tests.live import transferring as plays
 from tests.live.test_controller import running, sound
@@ -36,6 +37,13 @@ RULES = {
     "extension": "the first extension is recorded",
     "queue": "the queue is recorded, the first extension is its agent",
     "conference": "the conference is recorded",
+}
+OWNER = {
+    "trunk": f"trunk {plays.RECORDED_TRUNK}",
+    "ddi": "ddi {stage.ddi}",
+    "follow": "extension {stage.extension}",
+    "extension": "extension {stage.extension}",
+    "queue": "queue {stage.queue}",
 }
 LINES = ("trunk", "ddi", "follow", "extension")
 ALL = (*LINES, "queue")
@@ -98,9 +106,10 @@ class Played:
     failed: str = ""
     entries: tuple[CallEntry, ...] = ()
 
-    @property
-    def recordings(self) -> list[tuple[CallEntry, RecordingEntry]]:
-        return [(call, one) for call in self.entries for one in call.recordings if one.status is Status.KEPT]
+    def recordings(self, part: Part) -> list[RecordingEntry]:
+        """What was kept of this call."""
+        kept = [one for call in self.entries for one in call.recordings if one.status is Status.KEPT]
+        return [one for one in kept if one.part == part.value]
 
 
 def rule_of(cell: Cell, extension: int) -> str:
@@ -236,8 +245,13 @@ def expected(played: Played) -> Expected:
 async def test_one_call_handed_over_is_one_recording_of_the_right_span(office: Office, cell: Cell) -> None:
     played = office.played[cell]
     assert not played.failed
-    assert len(played.recordings) == 1, [(call.call, call.why) for call in played.entries]
-    ((_, recording),) = played.recordings
+    found = played.recordings(Part.CONVERSATION)
+    assert len(found) == 1, [(call.call, call.why) for call in played.entries]
+    (recording,) = found
+    owners = [OWNER[cell.rule].format(stage=played.stage)]
+    if cell.way.play is plays.queue_to_queue and cell.rule == "queue":
+        owners.append(f"queue q{played.stage.second.user}")
+    assert list(recording.owners) == owners
     assert office.app is not None
     samples, rate = sound(office.app, recording)
     want = expected(played)

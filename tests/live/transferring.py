@@ -132,6 +132,7 @@ class Stage:
     third: Phone
     at: dict[str, float] = field(default_factory=dict)
     customer: Call | None = None
+    dialled: str = ""
     calls: list[Call] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -139,6 +140,16 @@ class Stage:
     def number(self) -> str:
         """The customer's."""
         return f"03012{self.extension:05}"
+
+    @property
+    def ddi(self) -> str:
+        """The company's own number on this call, as the policy writes it."""
+        return f"+31{(self.dialled or f'0205550{self.extension}')[1:]}"
+
+    @property
+    def queue(self) -> str:
+        """The queue that was dialled."""
+        return {"71": "q", "72": "r", "73": "l", "74": "p"}[self.dialled[5:7]] + str(self.extension)
 
     @property
     def trunk(self) -> str:
@@ -168,6 +179,7 @@ class Stage:
 
     async def dials(self, number: str) -> Call:
         """The customer calls in."""
+        self.dialled = number
         carrier = self.world.carriers[self.trunk]
         self.customer = await carrier.dial(number, caller=self.number, say=tone(CUSTOMER), loop=True)
         return self.customer

@@ -1,0 +1,58 @@
+"""Who talked when, as lines of text: one per party, with a bar over the time of the call and the times in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from controller.catalogue.entries import CallStory, PartyEntry, TalkEntry
+
+WIDTH = 48
+"""Characters of the bar."""
+SHADES = {"talk": "█", "conference": "▓", "consultation": "▒", "hold": "░", "parked": "·"}
+
+
+def lines_of(story: CallStory) -> list[str]:
+    """A line for each party in order of appearance; none where nobody talked. Times are seconds since `began`."""
+    if not story.talks:
+        return []
+    first, last = began(story), max(talk.until for talk in story.talks)
+    span = max((last - first).total_seconds(), 0.001)
+    parties = {party.leg: party for party in story.call.parties}
+    legs = dict.fromkeys(talk.leg for talk in story.talks)
+    names = {leg: _name(parties.get(leg), leg) for leg in legs}
+    wide = max(len(name) for name in names.values())
+    return [
+        f"{names[leg]:{wide}}  {_bar(mine, first, span)}  {', '.join(_said(talk, first) for talk in mine)}"
+        for leg in legs
+        for mine in [[talk for talk in story.talks if talk.leg == leg]]
+    ]
+
+
+def began(story: CallStory) -> datetime:
+    """What times are counted from: the first recording's first sound, where there is one, as in the file."""
+    kept = [one.recording.began_at for one in story.recordings if one.recording.part == "conversation"]
+    return min(kept or [talk.since for talk in story.talks])
+
+
+def _name(party: PartyEntry | None, leg: str) -> str:
+    if party is None:
+        return leg
+    if party.party == "external":
+        return party.number if party.number and not party.dialled else party.dialled or party.number or party.endpoint
+    return party.subject or party.endpoint
+
+
+def _bar(talks: Iterable[TalkEntry], first: datetime, span: float) -> str:
+    cells = [" "] * WIDTH
+    for talk in talks:
+        since, until = ((at - first).total_seconds() / span * WIDTH for at in (talk.since, talk.until))
+        begin = min(max(0, int(since)), WIDTH - 1)
+        end = max(begin + 1, min(WIDTH, round(until)))
+        cells[begin:end] = SHADES.get(talk.doing, "?") * (end - begin)
+    return "".join(cells)
+
+
+def _said(talk: TalkEntry, first: datetime) -> str:
+    since, until = ((at - first).total_seconds() for at in (talk.since, talk.until))
+    return f"{talk.doing} {max(since, 0.0):.1f}-{max(until, 0.0):.1f} s"
