@@ -17,3 +17,5 @@ class Key(Enum):
     TOGGLE = "toggle"
     PAUSE = "pause"
     RESUME = "resume"
+    AGREE = "agree"  # the other side was asked and agrees
+    REFUSE = "refuse"  # the other side does not want to be recorded: nothing of it is to be kept

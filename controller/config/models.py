@@ -148,6 +148,12 @@ class Codes(Table):
     toggle: Text = Field("", description="Starts it, or stops it.")
     pause: Text = Field("", description="Pauses it.")
     resume: Text = Field("", description="Goes on after a pause.")
+    agree: Text = Field("", description="The other side was asked and agrees: starts or keeps the recording.")
+    refuse: Text = Field(
+        "",
+        description="The other side does not want to be recorded: stops, and nothing of this call is kept. Needs the "
+        "grant to stop.",
+    )
 
 
 class Keys(Table):

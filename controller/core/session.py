@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from controller.core import calls, policy, recording, wishes
+from controller.core import calls, failures, pauses, policy, recording, wishes
 from controller.core import keypad as keypads
 from controller.core.altered import replace
 from controller.core.calls import Call, Leg, company, is_room, talking
@@ -101,15 +101,18 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
         session = _decided(session, rules, isinstance(event, ENDINGS))
     if isinstance(event, PolicyChanged) and session.recording is not None:
         session = replace(session, recording=recording.trying_again(session.recording))
+    before = session
     session, answers = _asked(session, event, rules)
     session, typed = _typed(session, event, rules)
     session = _noticed(session, event)
     session, timers = _timed(session, event)
+    session, lasting = _lasting(session, before.wish, event)
     want = wanted(session)
     session, commands = _recorded(session, event, want, rules, acting)
+    session, failing = _failing(session, before.recording, event, rules)
     session, told = _armed(session, rules) if acting and rules.arms else (session, ())
     session, last = _handed_over(session)
-    return session, (*answers, *typed, *timers, *commands, *told, *last)
+    return session, (*answers, *typed, *timers, *lasting, *commands, *failing, *told, *last)
 
 
 def _without_gone_leg(session: Session, event: Event) -> Call:
@@ -170,7 +173,7 @@ def _is_outside(leg: Leg, rules: Policy) -> bool:
 def _joined(wish: Wish, other: Wish) -> Wish:
     """What people asked for on either call; what was asked to be kept stays so."""
     first = wish if wish.record is not None or wish.paused else other
-    return replace(first, keep=wish.keep or other.keep)
+    return replace(first, keep=wish.keep or other.keep, refused=wish.refused or other.refused)
 
 
 def wanted(session: Session) -> State:
@@ -364,6 +367,28 @@ def _timed(session: Session, event: Event) -> Outcome:
     return session, tuple(commands)
 
 
+def _lasting(session: Session, before: Wish, event: Event) -> Outcome:
+    """A pause that was forgotten."""
+    if session.decision is None:
+        return session, ()
+    wish, commands, note = pauses.step(session.call.id, before, session.wish, session.decision.options, event)
+    if wish is session.wish:
+        return session, commands
+    return _marked(replace(session, wish=wish), "key", event.at, pauses.AUTO_RESUME, note), commands
+
+
+def _failing(session: Session, before: Recording | None, event: Event, rules: Policy) -> Outcome:
+    """Starting was given up just now."""
+    current = session.recording
+    if current is None or not current.given_up or session.decision is None:
+        return session, ()
+    where, options = _anchor(session, current, rules), session.decision.options
+    commands = failures.step(session.call.id, before, current, options, where)
+    if commands:
+        session = _marked(session, failures.NOT_RECORDED, event.at, "", "its people are told")
+    return session, commands
+
+
 def _recorded(session: Session, event: Event, want: State, rules: Policy, acting: bool) -> Outcome:
     current = session.recording
     if current is None:
@@ -443,7 +468,9 @@ def _handed_over(session: Session) -> Outcome:
     pad, said = keypads.ended(session.keypad, call.ended_at)
     session, _ = _guarded(replace(session, keypad=pad), call.ended_at, said)
     current = session.recording
-    timers = tuple(CancelTimer(call.id, name) for name in (START_DELAY, MOST_LENGTH, QUIET, recording.RETRY))
+    timers = tuple(
+        CancelTimer(call.id, name) for name in (START_DELAY, MOST_LENGTH, QUIET, recording.RETRY, *pauses.TIMERS)
+    )
     if session.decision is not None and session.decision.hidden:
         return session, timers
     rest = tuple(HandOver(call.id, old.id, "") for old in session.rest if old.segments)
@@ -458,7 +485,7 @@ def _discarded(session: Session) -> str:
     if session.call.talked_at is None and not options.keep_unanswered:
         return "nobody answered, so nobody talked"
     if session.verdict is not None and not wishes.kept(session.verdict, session.wish):
-        return "nobody asked to keep it"
+        return "a party refused to be recorded" if session.wish.refused else "nobody asked to keep it"
     return ""
 
 

@@ -22,6 +22,7 @@ class Wish:
     paused: bool = False
     by: str = ""  # who asked last, for the record (V-16)
     keep: bool = False  # somebody asked for a recording of this call, at whatever time
+    refused: bool = False  # the other side does not want it: nothing is kept, whatever was pressed before
 
 
 NOBODY_ASKED = Wish()
@@ -41,8 +42,8 @@ def recording_wished(decision: Decision, wish: Wish) -> bool:
 
 
 def kept(decision: Decision, wish: Wish) -> bool:
-    """Whether what is captured is to stay: with on-demand-keep only if somebody asked for it by the end."""
-    return decision.mode is not Mode.ON_DEMAND_KEEP or wish.keep
+    """Whether what is captured is to stay: never after a refusal, with on-demand-keep only if somebody asked for it."""
+    return not wish.refused and (decision.mode is not Mode.ON_DEMAND_KEEP or wish.keep)
 
 
 def stranger(decision: Decision, side: Party, subject: Subject | None) -> str:
@@ -81,6 +82,10 @@ def update(wish: Wish, asked: Asked, decision: Decision, call: Call, refused: st
             return (wish if wish.paused else replace(wish, paused=True, by=asked.by)), ""
         case Key.RESUME:
             return (replace(wish, paused=False, by=asked.by) if wish.paused else wish), ""
+        case Key.AGREE:
+            return replace(wish, record=True, keep=True, refused=False, by=asked.by), ""
+        case Key.REFUSE:
+            return replace(wish, record=False, paused=False, refused=True, by=asked.by), ""
         case _:
             assert_never(asked.key)
 
@@ -110,7 +115,11 @@ def _refused_by_rule(wish: Wish, key: Key, decision: Decision) -> str:
         if Grant.PAUSE not in decision.grants:
             return f"{rule} does not let anybody pause this recording (mode {decision.mode.value})"
         return "" if on else "this call is not being recorded, so there is nothing to pause or resume"
-    starts = key is Key.RECORD or (key is Key.TOGGLE and (provisional or not on))
+    if key is Key.REFUSE and Grant.STOP not in decision.grants:
+        return f"{rule} does not let anybody end this recording for a refusal (mode {decision.mode.value})"
+    if wish.refused and key is not Key.REFUSE and key is not Key.AGREE:
+        return "" if key is Key.STOP else "the other side refused to be recorded: only a consent can start it again"
+    starts = key in (Key.RECORD, Key.AGREE) or (key is Key.TOGGLE and (provisional or not on))
     if starts:
         already = on and not provisional
         return "" if already or Grant.START in decision.grants else f"{rule} does not let anybody start a recording"

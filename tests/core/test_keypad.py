@@ -18,7 +18,7 @@ from controller.core.session import QUIET
 from hardware.keys import Key
 from tests.playbook import Playbook, Scene
 
-KEYS = '[keys]\nrecord_key = true\ncodes = { record = "*1", stop = "*2", pause = "*3", resume = "*4" }\n'
+KEYS = '[keys]\nrecord_key = true\ncodes = { record = "*1", stop = "*2", pause = "*3", resume = "*4", agree = "*6", refuse = "*9" }\n'
 TRUNK = '[[trunk]]\nname = "carrier1"\n'
 
 
@@ -251,3 +251,25 @@ def test_pauses_and_resumes_are_asked_of_the_recorder_once_each() -> None:
     talk.quiet()
     kinds = [type(each) for each in talk.asked if isinstance(each, Pause | Resume)]
     assert kinds == [Pause, Resume]
+
+
+@pytest.mark.parametrize("then", ["", "*1", "*6"])
+def test_after_a_refusal_nothing_is_kept_unless_the_other_side_agrees_after_all(then: str) -> None:
+    talk = Talk(rules("on-demand"))
+    talk.types("a", "*1")
+    talk.types("a", "*9")
+    assert talk.state is State.OFF
+    talk.types("a", then)
+    assert talk.state is (State.ON if then == "*6" else State.OFF)
+    for leg in ("a", "w"):
+        talk._hear(talk.scene.ends(leg))
+    over = talk.last(HandOver)
+    assert isinstance(over, HandOver)
+    assert over.discard == ("" if then == "*6" else "a party refused to be recorded")
+
+
+def test_where_nobody_may_stop_nobody_can_end_a_recording_by_claiming_a_refusal() -> None:
+    talk = Talk(rules("always"))
+    talk.types("a", "*9")
+    assert talk.state is State.ON
+    assert "refusal" in talk.last(Refuse).why  # type: ignore[union-attr]
