@@ -8,7 +8,6 @@ begins without a header goes on with the section that was begun last.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -212,7 +211,10 @@ class _Reader:
         if text.startswith(OURS):
             self.ours.append(path)
         current, has_header = self.last, False
-        for number, line in lines(text):
+        said, is_open = lines(text)
+        if is_open:
+            self.troubles.append(f"{path}: a comment that begins with ;-- is never closed (--;)")
+        for number, line in said:
             if header := _HEADER.match(line):
                 current, has_header = self._header(path, number, header[1].strip(), header[2] or ""), True
                 self.order.append("section")
@@ -292,13 +294,16 @@ class _Reader:
         return Include(one.file, one.line, one.pattern, one.must, one.files, following != "heir")
 
 
-def lines(text: str) -> Iterator[tuple[int, str]]:
-    """(number from 1, line without comments and outer blanks) of each line that says something."""
+def lines(text: str) -> tuple[list[tuple[int, str]], bool]:
+    """(number from 1, line without comments and outer blanks) of each line that says something; whether a comment
+    is still open at the end."""
+    found = []
     inside = 0  # depth of ;-- … --; comments
     for number, raw in enumerate(text.split("\n"), 1):
         line, inside = _without_comments(raw.rstrip("\r"), inside)
         if line.strip():
-            yield number, line.strip()
+            found.append((number, line.strip()))
+    return found, inside > 0
 
 
 def _without_comments(raw: str, inside: int) -> tuple[str, int]:

@@ -62,11 +62,12 @@ def place(conf: Conf, name: str) -> Place:
     for include in conf.includes:
         if any(file.name == name for file in include.files):
             return Place(next(file for file in include.files if file.name == name), None)
-    for include in conf.includes:
+    once = [one for one in conf.includes if one.safe_end and _count(conf, one) == 1]
+    for include in once:
         folder = _whole_folder(include, home)
-        if folder is not None and include.safe_end:
+        if folder is not None:
             return Place(folder / name, None)
-    custom = [one for one in conf.includes if one.safe_end and one.files and _is_for_people(one)]
+    custom = [one for one in once if one.files and _is_for_people(one)]
     return Place(home / name, custom[-1].files[-1] if custom else conf.path)
 
 
@@ -97,6 +98,11 @@ def _with_line(path: Path, name: str) -> Edit:
     end = b"\r\n" if b"\r\n" in old else b"\n"
     gap = b"" if not old or old.endswith(b"\n") else end
     return Edit(path, before, old + gap + f'#include "{name}" {NOTE}'.encode() + end, path)
+
+
+def _count(conf: Conf, include: Include) -> int:
+    """How often what is put there would be read."""
+    return sum(one.pattern == include.pattern or bool({*one.files} & {*include.files}) for one in conf.includes)
 
 
 def _whole_folder(include: Include, home: Path) -> Path | None:

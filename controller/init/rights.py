@@ -30,6 +30,7 @@ ASKED = {
     "Status": ("system", "call", "reporting"),
     "Filter": ("system",),
     "PJSIPNotify": ("system",),
+    "Hangup": ("system", "call"),
 }
 """Actions of the driver, and classes of which one is enough (`manager show command`, 22.10.1). Others need none."""
 
