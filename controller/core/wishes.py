@@ -42,7 +42,7 @@ def recording_wished(decision: Decision, wish: Wish) -> bool:
 
 
 def kept(decision: Decision, wish: Wish) -> bool:
-    """Whether what is captured is to stay: never after a refusal, with on-demand-keep only if somebody asked for it."""
+    """Whether what is captured is to stay: not after a refusal, and with on-demand-keep only if somebody asked."""
     return not wish.refused and (decision.mode is not Mode.ON_DEMAND_KEEP or wish.keep)
 
 

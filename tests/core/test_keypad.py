@@ -18,7 +18,8 @@ from controller.core.session import QUIET
 from hardware.keys import Key
 from tests.playbook import Playbook, Scene
 
-KEYS = '[keys]\nrecord_key = true\ncodes = { record = "*1", stop = "*2", pause = "*3", resume = "*4", agree = "*6", refuse = "*9" }\n'
+CODES = 'record = "*1", stop = "*2", pause = "*3", resume = "*4", agree = "*6", refuse = "*9"'
+KEYS = f"[keys]\nrecord_key = true\ncodes = {{ {CODES} }}\n"
 TRUNK = '[[trunk]]\nname = "carrier1"\n'
 
 
