@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,14 @@ def test_what_is_copied_is_in_the_repository_and_reaches_the_builder() -> None:
     for source in copied:
         assert (ROOT / source).exists(), source
         assert any(Path(source).is_relative_to(each) for each in let_in), f"{source} is kept from the builder"
+
+
+def test_all_that_the_wheel_is_built_of_is_copied() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    needed = {*project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"], "pyproject.toml"}
+    needed |= {project["project"]["readme"], *project["project"]["license-files"]}
+    copied = {source for each in of("wheel", "COPY") for source in each.rest.split()[:-1]}
+    assert needed <= copied
 
 
 def test_what_a_stage_takes_from_another_was_built_before() -> None:
