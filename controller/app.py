@@ -26,6 +26,7 @@ from controller.config.machinery import Log, Pbx
 from controller.config.problems import ConfigError
 from controller.control import ControlServer
 from controller.core.commands import HandOver, Start, pbx_of
+from controller.core.failures import NOT_RECORDED
 from controller.core.finishing import finish
 from controller.core.recording import State
 from controller.core.session import Session
@@ -53,6 +54,9 @@ LOOK_SECONDS = 2.0
 """How often the configuration file is looked at for a change."""
 TIDY_SECONDS = 20.0
 """How long a stop waits for recordings that are being worked on; the rest goes on at the next start."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread of the pipeline may keep the interpreter while the loop that hears calls wants it. With Python's
+own 5 ms a busy machine's recordings began up to half a second late (benchmarks/start_latency.py)."""
 
 Watching = Growth | Room | Meter | WebServer
 
@@ -253,6 +257,7 @@ def driver_of(pbx: Pbx, config: Config) -> Driver:
         monitor_dir=pbx.monitor_dir,
         spool_dir=pbx.folder,
         format=pbx.format,
+        sounds={NOT_RECORDED: pbx.failure_sound},
         attributes=config.attributes,
     )
     driver: Driver = getattr(importlib.import_module(module), name)(settings)
@@ -262,6 +267,7 @@ def driver_of(pbx: Pbx, config: Config) -> Driver:
 def run(config: Config) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     set_up_logging(config.log)
+    sys.setswitchinterval(SWITCH_SECONDS)
     asyncio.run(_run(config))
 
 

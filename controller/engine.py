@@ -30,6 +30,7 @@ from controller.core.commands import (
     SetTimer,
     Start,
     Stop,
+    Tell,
     pbx_of,
 )
 from controller.core.events import (
@@ -115,6 +116,7 @@ class Engine:
         self._asking: set[int] = set()  # requests whose answer somebody waits for
         self._telling: dict[LegId, asyncio.Task[None]] = {}
         self._waiting: dict[CallId, set[asyncio.Event]] = {}
+        self._notices: set[asyncio.Task[None]] = set()  # being heard
         self._rolls: dict[str, Roll] = {}  # PBX -> what an earlier life knew of it, until its snapshot is told
 
     def resume(self, recalled: Recalled) -> None:
@@ -308,6 +310,8 @@ class Engine:
                 self.hear(Asked(command.call, event.at, command.by, command.key, AskedBy.LEG, command.leg))
             case Allow():
                 self._allow(command)
+            case Tell():
+                self._tell(command)
             case HandOver():
                 self._finish(session, command)
             case _:
@@ -334,6 +338,12 @@ class Engine:
         task.add_done_callback(
             lambda done: self._telling.pop(command.leg) if self._telling.get(command.leg) is done else None
         )
+
+    def _tell(self, command: Tell) -> None:
+        """Beside everything else: a notice lasts for seconds."""
+        task = asyncio.get_running_loop().create_task(self.drivers[pbx_of(command.call)].tell(command))
+        self._notices.add(task)
+        task.add_done_callback(self._notices.discard)
 
     def _post(self, command: RecorderCommand) -> None:
         """One outbox per call, in order; a slow call delays nobody else."""

@@ -64,6 +64,11 @@ class Pbx(Table):
         "wav", description="The file format that the PBX writes: wav keeps most after a crash."
     )
 
+    failure_sound: Text = Field(
+        "",
+        description="What people hear when their call is to be recorded and cannot be (on_failure notice or end), as "
+        'Asterisk calls it, such as "sound:onrecord/en/ended"; left out: three tones. Needs ari.',
+    )
     renew_recorders: StrictBool = Field(
         True,
         description="A new recorder for each new party that the recorded one meets: some builds of Asterisk "

@@ -136,6 +136,17 @@ class Allow:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Let everybody in this leg's conversation hear a notice, and hang up behind it where `ending`. Nothing answers:
+    what the PBX cannot do is counted, and an ending is done without the notice."""
+
+    call: CallId
+    leg: LegId
+    notice: str
+    ending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HandOver:
     """The conversation is over: its recording (if any) and its story go to the spool and the catalogue.
 
@@ -147,4 +158,4 @@ class HandOver:
     discard: str = ""  # why the audio must not be kept ("" = keep)
 
 
-Command = Start | Stop | Pause | Resume | SetTimer | CancelTimer | Alarm | Refuse | Press | Allow | HandOver
+Command = Start | Stop | Pause | Resume | SetTimer | CancelTimer | Alarm | Refuse | Press | Allow | Tell | HandOver

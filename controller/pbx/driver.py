@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from controller.core.commands import Allow, LegId, RecorderCommand, Start
+from controller.core.commands import Allow, LegId, RecorderCommand, Start, Tell
 from controller.core.events import Event
 from controller.core.lamps import Glow
 
@@ -84,6 +84,10 @@ class Driver(Protocol):
 
     async def push(self, endpoint: str, body: str) -> None:
         """Send an XML screen to the phones of this endpoint. Never raises; what failed is counted."""
+        ...
+
+    async def tell(self, command: Tell) -> None:
+        """Let people hear a notice, and hang up where it says so. Never raises; what failed is counted."""
         ...
 
     async def health(self, start: Start) -> Health | None:

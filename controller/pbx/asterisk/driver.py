@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from controller.core.commands import Allow, LegId, RecorderCommand, Start
+from controller.core.commands import Allow, LegId, RecorderCommand, Start, Tell
 from controller.core.events import Done, Event, Failed, RecorderFound, RecorderLost
 from controller.core.lamps import Glow
-from controller.pbx.asterisk import snapshot
+from controller.pbx.asterisk import notices, snapshot
 from controller.pbx.asterisk.ami import AmiAccess, Message
 from controller.pbx.asterisk.frames import Headers
-from controller.pbx.asterisk.hand import Hand, files_of
+from controller.pbx.asterisk.hand import Hand, files_of, uniqueid_of
 from controller.pbx.asterisk.link import BACKOFF, LinkCounters, stay_connected
 from controller.pbx.asterisk.pair import Pair, open_pair
 from controller.pbx.asterisk.recorders import LegGone, Recorder, Recorders
@@ -238,6 +238,24 @@ class AsteriskDriver:
                 self._translation.count(f"phones: {action} failed")
             return None
         return said
+
+    async def tell(self, command: Tell) -> None:
+        """By ARI, where there is one; see the protocol."""
+        channel = uniqueid_of(command.leg)
+        try:
+            if self.witness is None:
+                raise PbxRefused("no ARI")
+            media = self.settings.sounds.get(command.notice) or notices.TONES
+            await notices.play(self.witness.link, self.settings.app, channel, media)
+        except (PbxRefused, PbxGone) as error:
+            self._translation.count(f"notice {command.notice} not heard")
+            log.warning("%s: a notice could not be played: %s", self.name, error)
+        pair = self._pair
+        if command.ending and pair is not None:
+            try:
+                await pair.hand.ask("Hangup", {"Channel": channel, "Cause": "16"}, self.settings.action_seconds)
+            except (PbxRefused, PbxGone) as error:
+                log.info("%s: a call that was to end has ended already: %s", self.name, error)
 
     async def health(self, start: Start) -> Health | None:
         """Whether MixMonitor has this recorder, and how many RTP packets its channel has received and sent."""

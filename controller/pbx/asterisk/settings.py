@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class AsteriskSettings:
     ari_secret: str = field(default="", repr=False)
     app: str = "onrecord"
     format: str = "wav"
+    sounds: Mapping[str, str] = field(default_factory=dict)  # name of a notice -> what ARI is to play, "sound:beep"
     attributes: tuple[str, ...] = ("group", "kind")  # names of ONRECORD_… variables to ask for in a snapshot
     action_seconds: float = 5.0  # until an action's answer, and the event that confirms it
     proof_seconds: float = 1.0  # until the files of a started recorder are there

@@ -8,7 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from controller.core.commands import Allow, LegId, Pause, RecorderCommand, RecordingId, Resume, Side, Start, Stop
+from controller.core.commands import (
+    Allow,
+    LegId,
+    Pause,
+    RecorderCommand,
+    RecordingId,
+    Resume,
+    Side,
+    Start,
+    Stop,
+    Tell,
+)
 from controller.core.events import Done, Event, Failed, LegEnded, RecorderLost
 from controller.core.finished import is_recording_id
 from controller.core.lamps import Glow
@@ -40,6 +51,7 @@ class PaperPbx:
         self.asked: list[RecorderCommand] = []
         self.refusals: dict[type[RecorderCommand], int] = {}
         self.silent = False
+        self.told: list[Tell] = []
         self.packets: int | None = None
         self.allowed: dict[LegId, frozenset[Key]] = {}
         self.lamps: dict[str, Glow] = {}
@@ -121,6 +133,10 @@ class PaperPbx:
     async def push(self, endpoint: str, body: str) -> None:
         """Noted."""
         self.pushed.append((endpoint, body))
+
+    async def tell(self, command: Tell) -> None:
+        """Noted."""
+        self.told.append(command)
 
     async def health(self, start: Start) -> Health | None:
         """As it is in the dictionary; `packets` is what tests set it to."""
