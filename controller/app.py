@@ -57,9 +57,6 @@ TIDY_SECONDS = 20.0
 SWITCH_SECONDS = 0.0005
 """How long a thread of the pipeline may keep the interpreter while the loop that hears calls wants it. With Python's
 own 5 ms a busy machine's recordings began up to half a second late (benchmarks/start_latency.py)."""
-SWITCH_SECONDS = 0.0005
-"""How long a thread of the pipeline may keep the interpreter while the loop that hears calls wants it. With Python's
-own 5 ms a busy machine's recordings began up to half a second late (benchmarks/start_latency.py)."""
 
 Watching = Growth | Room | Meter | WebServer
 
