@@ -53,10 +53,10 @@ lint: $(STAMP) ## style, types, layers
 format: $(STAMP)
 	$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .
 
-bench: setup ## ratios, measured side by side in one run
-	$(BIN)/python -m pip install -q --group bench
-	for each in core wire policy; do \
-	  [ -f benchmarks/$$each.py ] && PYTHONPATH=. $(BIN)/python benchmarks/$$each.py || true; done
+bench: setup ## ratios, measured side by side in one run: build/benchmarks.json
+	@if command -v uv >/dev/null; then uv pip install -q --python $(BIN)/python --group bench; \
+	  else $(BIN)/python -m pip install -q --group bench; fi
+	@PYTHONPATH=. $(BIN)/python benchmarks/everything.py $(ARGS)
 
 conformance: setup ## docs/conformance.md: which requirement is proven by which test
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -q --conformance $(ARGS)
