@@ -64,10 +64,10 @@ def place(conf: Conf, name: str) -> Place:
             return Place(next(file for file in include.files if file.name == name), None)
     once = [one for one in conf.includes if one.safe_end and _count(conf, one) == 1]
     for include in once:
-        folder = _whole_folder(include, home)
+        folder = _whole_folder(include, conf.path)
         if folder is not None:
             return Place(folder / name, None)
-    custom = [one for one in once if one.files and _is_for_people(one)]
+    custom = [one for one in once if one.files and _is_for_people(one, conf.path)]
     return Place(home / name, custom[-1].files[-1] if custom else conf.path)
 
 
@@ -105,19 +105,20 @@ def _count(conf: Conf, include: Include) -> int:
     return sum(one.pattern == include.pattern or bool({*one.files} & {*include.files}) for one in conf.includes)
 
 
-def _whole_folder(include: Include, home: Path) -> Path | None:
-    """The folder of an include such as manager.d/*.conf, below the configuration's own."""
+def _whole_folder(include: Include, main: Path) -> Path | None:
+    """The folder of an include such as manager.d/*.conf, which is this file's alone."""
     folder, slash, rest = include.pattern.rpartition("/")
     if rest != "*.conf" or not slash or any(letter in folder for letter in "*?["):
         return None
-    where = home / folder
-    inside = home in where.parents and where.is_dir()
-    return where if inside else None
+    where = main.parent / folder
+    own = main.parent in where.parents and where.is_dir() and where.name.startswith(main.stem)
+    return where if own else None
 
 
-def _is_for_people(include: Include) -> bool:
-    stem = include.pattern.removesuffix(".conf")
-    return stem.endswith("_custom") and not stem.endswith("_general_custom")
+def _is_for_people(include: Include, main: Path) -> bool:
+    """manager_custom.conf, and not manager_general_custom.conf: that one is in the middle of a section."""
+    stem = Path(include.pattern).stem
+    return stem.startswith(main.stem) and stem.endswith("_custom") and not stem.endswith("_general_custom")
 
 
 def _lines(data: bytes) -> list[str]:

@@ -19,10 +19,22 @@ SETTINGS = (
     *("read = all", "write = call", "secret = s3cret", "password = x", "autoload = yes", "type = endpoint"),
     *("callerid = J\udcf6rg <1", "exten => 1,1,ConfBridge(${EXTEN})"),
 )
-INCLUDES = ("onrecord_manager.conf", "d/*.conf", "extra_custom.conf")
+INCLUDES = ("onrecord_manager.conf", "manager.d/*.conf", "manager_custom.conf", "extensions_custom.conf")
 OTHERS = ("#tryinclude gone.conf", "; words", ";-- open", "--;", "\x1b[31m", "", "=")
 LINES = st.sampled_from((*SECTIONS, *SETTINGS, *(f'#include "{name}"' for name in INCLUDES), *OTHERS))
-FILES = ("asterisk", "manager", "http", "ari", "extensions", "features", "pjsip", "queues", "extra_custom", "d/one")
+FILES = (
+    "asterisk",
+    "manager",
+    "http",
+    "ari",
+    "extensions",
+    "features",
+    "pjsip",
+    "queues",
+    "manager_custom",
+    "manager.d/one",
+    "extensions_custom",
+)
 
 
 @st.composite
