@@ -19,6 +19,8 @@ Samples = NDArray[np.int16]
 
 REMEMBERED = RATE
 """Samples kept of what was heard last. A code is known at most 0.12 s, and one piece, after its end."""
+EDGE_S = 0.006
+"""So far off may a digit's beginning or end be measured; without it a click of the tone would be in the file."""
 PIECE = RATE // 10
 """What is fed in larger pieces is cut into such."""
 
@@ -124,7 +126,7 @@ class Recorder:
     def obey(self, command: Command) -> Change:
         """Do what the code asks for; what already is so is left as it is."""
         key, before = command.key, self.state
-        start, end = round(command.start * RATE), round(command.end * RATE)
+        start, end = round((command.start - EDGE_S) * RATE), round((command.end + EDGE_S) * RATE)
         if key is Key.TOGGLE:
             key = Key.RECORD if before is State.OFF else Key.STOP
         match key, before:

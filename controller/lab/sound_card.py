@@ -80,7 +80,7 @@ def _environment(folder: Path, server: Path) -> dict[str, str]:
         "ALSA_CONFIG_PATH": str(alsa),
         "XDG_RUNTIME_DIR": str(folder),
         "HOME": str(folder),
-        "PULSE_LATENCY_MSEC": "100",  # left alone, the card hands on its sound every two seconds
+        "PULSE_LATENCY_MSEC": "500",  # a busy machine does not stutter; left alone it would be 2 s
     }
 
 

@@ -28,7 +28,7 @@ from controller.lab.root import WITH_US
 from controller.lab.sound_card import INPUT, SoundCard
 from hardware.sound_files import SoundFile
 from tests.hardware.dtmf.signals import Samples
-from tests.hardware.test_audio_tap import EDGE, RATE, Line, read
+from tests.hardware.test_audio_tap import EDGE, RATE, Line, just_after, just_before, read
 
 ONRECORD = (*WITH_US, sys.executable, "-c", "from controller.cli import main; main()")
 PATIENCE = 60.0
@@ -167,8 +167,8 @@ def test_codes_on_the_line_make_a_file_of_exactly_what_was_said_between_them(car
         listener.end(signal.SIGTERM)
     file = read(Path(done["file"]))[0]
     start = found_in(file, line.samples)
-    assert start / RATE == pytest.approx(begins, abs=EDGE)
-    assert (start + len(file)) / RATE == pytest.approx(ends, abs=EDGE)
+    assert start / RATE == just_after(begins)
+    assert (start + len(file)) / RATE == just_before(ends)
     story = json.loads(Path(done["file"]).with_suffix(".json").read_text())
     assert story["seconds"] == pytest.approx(len(file) / RATE, abs=0.001)
     assert [(mark["state"], mark["asked"]) for mark in story["marks"]] == [("on", "record"), ("off", "stop")]
@@ -196,7 +196,7 @@ def test_a_pause_leaves_silence_of_its_length_between_sound_that_is_untouched(
     # Where the pause is, as the file has it: the longest run without sound.
     edges = np.flatnonzero(np.diff(np.concatenate([[True], heard, [True]]).astype(int)))
     first, last = max(zip(edges[::2], edges[1::2], strict=True), key=lambda run: run[1] - run[0])
-    assert (last - first) / RATE == pytest.approx(loud - quiet + 0.1, abs=2 * EDGE)  # 50 ms of silence on each side
+    assert (last - first) / RATE == pytest.approx(loud - quiet + 0.1, abs=0.002)  # 50 ms of silence on each side
     before, after = file[800:first], file[last:-800]
     where = found_in(before, line.samples)
     assert found_in(after, line.samples) - where == last - 800  # nothing was lost or added in between
@@ -226,7 +226,7 @@ def test_only_the_channel_that_may_commands_and_the_file_keeps_the_sides_apart(
     left, right = read(Path(done["file"]))
     start = found_in(left, both[:, 0])
     assert np.array_equal(right, both[start : start + len(right), 1])
-    assert len(left) / RATE == pytest.approx(ends - begins, abs=2 * EDGE)
+    assert len(left) / RATE == pytest.approx(ends - begins - 2 * EDGE, abs=2 * EDGE)
 
 
 def test_masked_digits_command_and_are_told_nowhere(card: SoundCard, tmp_path: Path) -> None:
