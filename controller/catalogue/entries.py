@@ -63,6 +63,7 @@ class RecordingEntry:
     owners: tuple[str, ...] = ()
     levels: tuple[Level, ...] = ()
     part: str = "conversation"  # or consultation: for few ears
+    flags: tuple[str, ...] = ()  # what is wrong with its sound
 
 
 @dataclass(frozen=True, slots=True)

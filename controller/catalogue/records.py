@@ -35,6 +35,7 @@ class Settled:
     rate: int = 0
     channels: int = 0
     levels: tuple[Level, ...] = ()
+    flags: tuple[str, ...] = ()  # what is wrong with its sound
     owners: tuple[tuple[str, str], ...] | None = None  # kind and name; None: as they are
     segments: tuple[tuple[int, float | None, float | None, bool, str], ...] = ()
     offsets: tuple[float | None, ...] = ()
@@ -96,6 +97,7 @@ def _settle(finished: Finished, settled: Settled, connection: Connection) -> Non
             rate=settled.rate,
             channels=settled.channels,
             levels=to_plain(settled.levels),
+            flags=list(settled.flags),
         )
     )
     if settled.owners is not None:

@@ -117,6 +117,7 @@ recordings = Table(
     Column("channels", Integer, nullable=False),
     Column("levels", JSON, nullable=False),
     Column("part", String(20), nullable=False, server_default="conversation"),
+    Column("flags", JSON, nullable=False, server_default="[]"),
 )
 
 owners = Table(

@@ -141,6 +141,8 @@ def _show(story: CallStory, store: Path) -> None:
             console.print(
                 f"    {level.side}: {level.rms:.0f} dB, silent {level.silent:.0%}, clipped {level.clipped:.1%}"
             )
+        for flag in entry.flags:
+            console.print(f"    [yellow]{escape(flag)}[/]")
         for piece in recording.segments:
             at = f"{piece.offset:7.2f} s" if piece.offset is not None else "         "
             console.print(f"    {at} segment {piece.number}: {escape(piece.label or '?')} {escape(piece.note)}")

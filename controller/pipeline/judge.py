@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.catalogue.entries import Status
 from controller.catalogue.records import Settled
 from controller.core.finished import AnchorIs, Finished
+from controller.pipeline.flags import flags
 from controller.pipeline.join import Joined
 from controller.pipeline.levels import level
 from controller.pipeline.measure import Condition, Measured
@@ -52,6 +53,8 @@ def kept(
     """The row of a recording whose stored file was verified."""
     plan = joined.timeline
     sides = ("everybody",) if plan.channels == 1 else ("customer", "house")
+    levels = tuple(level(side, sums) for side, sums in zip(sides, verified.sums, strict=True))
+    repaired = any(raw.condition is Condition.REPAIRED for raw in measured.raws)
     return Settled(
         status=Status.KEPT,
         folder=folder,
@@ -60,7 +63,8 @@ def kept(
         length=round(plan.frames / plan.rate, 6),
         rate=plan.rate,
         channels=plan.channels,
-        levels=tuple(level(side, sums) for side, sums in zip(sides, verified.sums, strict=True)),
+        levels=levels,
+        flags=flags(finished, plan, levels, repaired),
         owners=_owners(finished, catch_all),
         segments=_segments(finished, measured, plan),
         offsets=tuple(None if at is None else round(at / plan.rate, 6) for at in plan.offsets),
