@@ -97,8 +97,7 @@ def talking(call: Call) -> tuple[Leg, ...]:
     Bridges that are joined by a local pair count as one: a queue's agent behind a Local channel sits in another
     bridge than his caller.
     """
-    best = max(conversations(call), key=len, default=[])
-    return tuple(sorted(best, key=lambda leg: leg.appeared_at)) if len(best) > 1 else ()
+    return _groups(call.legs)[1]
 
 
 def company(call: Call, leg: LegId) -> frozenset[LegId]:
@@ -112,11 +111,35 @@ def company(call: Call, leg: LegId) -> frozenset[LegId]:
     return frozenset()
 
 
-def conversations(call: Call) -> list[list[Leg]]:
+def conversations(call: Call) -> tuple[tuple[Leg, ...], ...]:
     """The real legs that are in a bridge, apart by what hangs together; one who is alone there is a group too."""
-    joined = [leg for leg in call.legs.values() if leg.alive and leg.bridge and leg.kind is not BridgeKind.PARKING]
+    return _groups(call.legs)[0]
+
+
+Groups = tuple[tuple[tuple[Leg, ...], ...], tuple[Leg, ...]]
+"""Those of `conversations` and those of `talking`."""
+_last: tuple[Mapping[LegId, Leg] | None, Groups] = (None, ((), ()))
+"""The legs that were last asked about, and the answer: one event asks half a dozen times about the same."""
+
+
+def _groups(legs: Mapping[LegId, Leg]) -> Groups:
+    global _last
+    known, groups = _last
+    if known is not legs:
+        apart = _apart(legs)
+        best = max(apart, key=len, default=())
+        groups = (apart, tuple(sorted(best, key=lambda leg: leg.appeared_at)) if len(best) > 1 else ())
+        _last = (legs, groups)
+    return groups
+
+
+def _apart(legs: Mapping[LegId, Leg]) -> tuple[tuple[Leg, ...], ...]:
+    parking = BridgeKind.PARKING
+    joined = [leg for leg in legs.values() if leg.bridge and leg.ended_at is None and leg.kind is not parking]
     if len(joined) < 2:
-        return []
+        return ()
+    if len(joined) == 2 and joined[0].bridge == joined[1].bridge and not (joined[0].local or joined[1].local):
+        return (tuple(joined),)  # as nearly every call
     home: dict[str, str] = {}  # bridge or local pair -> another one that it hangs together with
 
     def root(place: str) -> str:
@@ -131,14 +154,16 @@ def conversations(call: Call) -> list[list[Leg]]:
     for leg in joined:
         if not leg.local and leg.bridge:
             groups.setdefault(root(leg.bridge), []).append(leg)
-    return list(groups.values())
+    return tuple(tuple(group) for group in groups.values())
 
 
 def left_behind(call: Call) -> frozenset[LegId]:
     """The legs alone in a bridge whose other side was parked: Asterisk tells the parker the place there, and hangs
     up. They are no part of what happens next."""
-    parked = any(leg.alive and leg.bridge and leg.kind is BridgeKind.PARKING for leg in call.legs.values())
-    return left_alone(call) if parked else frozenset()
+    for leg in call.legs.values():
+        if leg.kind is BridgeKind.PARKING and leg.bridge and leg.alive:
+            return left_alone(call)
+    return frozenset()
 
 
 def left_alone(call: Call) -> frozenset[LegId]:
@@ -236,7 +261,19 @@ def _earlier(one: float | None, other: float | None) -> float | None:
 
 
 def _with(call: Call, leg: Leg) -> Call:
-    return replace(call, legs=MappingProxyType({**call.legs, leg.id: leg}))
+    return replace(call, legs=_legs_with(call, leg))
+
+
+def _legs_with(call: Call, leg: Leg) -> Mapping[LegId, Leg]:
+    return MappingProxyType({**call.legs, leg.id: leg})
+
+
+def _out_of_bridge(call: Call, leg: Leg) -> Call:
+    """The call with this leg, which is in no bridge any more."""
+    legs = _legs_with(call, leg)
+    if leg.id not in call.in_room:
+        return replace(call, legs=legs)
+    return replace(call, legs=legs, in_room=call.in_room - {leg.id})
 
 
 def _appeared(call: Call, event: LegAppeared) -> Call:
@@ -291,11 +328,11 @@ def _progressed(call: Call, leg: LegId, rang_at: float | None = None, answered_a
     if known is None or not known.alive:
         return call
     if rang_at is not None and known.rang_at is None:
-        return _with(replace(call, rang_at=call.rang_at or rang_at), replace(known, rang_at=rang_at))
+        legs = _legs_with(call, replace(known, rang_at=rang_at))
+        return replace(call, legs=legs, rang_at=call.rang_at or rang_at)
     if answered_at is not None and known.answered_at is None:
-        return _with(
-            replace(call, answered_at=call.answered_at or answered_at), replace(known, answered_at=answered_at)
-        )
+        legs = _legs_with(call, replace(known, answered_at=answered_at))
+        return replace(call, legs=legs, answered_at=call.answered_at or answered_at)
     return call
 
 
@@ -320,7 +357,7 @@ def _left(call: Call, event: LegLeft) -> Call:
     leg = call.legs.get(event.leg)
     if leg is None or leg.bridge != event.bridge:
         return call
-    call = replace(_with(call, replace(leg, bridge=None)), in_room=call.in_room - {event.leg})
+    call = _out_of_bridge(call, replace(leg, bridge=None))
     return _held(call, event.at, call.held - {event.leg})
 
 
@@ -328,7 +365,7 @@ def _ended(call: Call, event: LegEnded) -> Call:
     leg = call.legs.get(event.leg)
     if leg is None or not leg.alive:
         return call
-    call = replace(_with(call, replace(leg, bridge=None, ended_at=event.at)), in_room=call.in_room - {event.leg})
+    call = _out_of_bridge(call, replace(leg, bridge=None, ended_at=event.at))
     call = _held(call, event.at, call.held - {event.leg})
     if any(leg.alive for leg in call.legs.values()):
         return _queue_heard(call)
