@@ -58,6 +58,14 @@ class Alarms:
     _active: dict[str, Standing] = field(default_factory=dict)
     _said: dict[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """What an earlier life left standing ends with it: what still is so is told again."""
+        with suppress(OSError):
+            left = read(self.folder) if self.folder is not None else []
+            for standing in left:
+                if standing.until is None:
+                    self._write(replace(standing, until=self.clock()))
+
     def active(self) -> list[Standing]:
         """What goes on now, oldest first."""
         return sorted(self._active.values(), key=lambda each: each.since)

@@ -36,6 +36,7 @@ COMMANDS = {
     "export": "controller.cli.records:export",
     "check": "controller.cli.records:check",
     "doctor": "controller.cli.doctor:doctor",
+    "alarms": "controller.cli.alarms:alarms",
     "dtmf": "controller.cli.dtmf:dtmf",
     "listen": "controller.cli.listen:listen",
 }
