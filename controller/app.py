@@ -35,6 +35,7 @@ from controller.journal import Journal
 from controller.lock import Lock
 from controller.pbx import DRIVERS
 from controller.pbx.driver import Driver
+from controller.phones import standing
 from controller.phones.lamps import Lamps
 from controller.phones.listener import HepListener
 from controller.phones.url_key import UrlKey
@@ -181,6 +182,8 @@ async def build(config: Config) -> App:
                 log.warning("handed over for a PBX that is not served any more", call=session.call.id)
 
     found = await left(complete=not lost)
+    engine.stand(standing.load(config.journal.folder))
+    engine.stood.add(lambda extensions: standing.save(config.journal.folder, extensions))
     engine.resume(found)
     control = ControlServer(engine, config.control.socket, config.control.group)
     control.status = {"started_at": time.time(), "pid": os.getpid(), "config": str(config.path)}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import assert_never
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, assert_never
 
 import structlog
 
@@ -30,6 +30,7 @@ from controller.core.commands import (
     SetTimer,
     Start,
     Stop,
+    Switch,
     Tell,
     pbx_of,
 )
@@ -116,6 +117,7 @@ class Engine:
         self._asking: set[int] = set()  # requests whose answer somebody waits for
         self._telling: dict[LegId, asyncio.Task[None]] = {}
         self._waiting: dict[CallId, set[asyncio.Event]] = {}
+        self.stood: set[Callable[[frozenset[str]], None]] = set()  # told of every change of the standing wishes
         self._notices: set[asyncio.Task[None]] = set()  # being heard
         self._rolls: dict[str, Roll] = {}  # PBX -> what an earlier life knew of it, until its snapshot is told
 
@@ -194,9 +196,15 @@ class Engine:
 
     def use(self, policy: Policy) -> None:
         """Put another policy in force; every live call is thought over again."""
-        self.policy = policy
+        self.policy = replace(policy, standing=self.policy.standing)
         for call in list(self.sessions):
             self.hear(PolicyChanged(call, self._clock()))
+
+    def stand(self, extensions: Iterable[str]) -> None:
+        """These want all their calls recorded, from now on."""
+        self.policy = replace(self.policy, standing=frozenset(extensions))
+        for told in self.stood:
+            told(self.policy.standing)
 
     def home(self, call: CallId) -> CallId:
         """The id under which a call goes on that was merged into another."""
@@ -312,10 +320,27 @@ class Engine:
                 self._allow(command)
             case Tell():
                 self._tell(command)
+            case Switch():
+                self._switch(command)
             case HandOver():
                 self._finish(session, command)
             case _:
                 assert_never(command)
+
+    def _switch(self, command: Switch) -> None:
+        """The answer comes behind the change: who hears it may rely on it."""
+        if not command.why:
+            others = self.policy.standing - {command.extension}
+            self.stand(others | {command.extension} if command.on else others)
+            log.info("standing recording", extension=command.extension, on=command.on)
+        word = "refused" if command.why else "on" if command.on else "off"
+        self._aside(self.drivers[pbx_of(command.call)].answer(command.leg, "ONRECORD_SWITCH", word))
+
+    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """For the sake of phones: no recording waits for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._notices.add(task)
+        task.add_done_callback(self._notices.discard)
 
     def _refuse(self, session: Session, event: Event, command: Refuse) -> None:
         if id(event) in self._asking:

@@ -1,4 +1,4 @@
-"""replace(): as that of dataclasses, several times as fast. Each event alters a few records: time goes here.
+"""Frozen records, made (@quick) and altered (replace) several times as fast as dataclasses does it.
 
 The original asks each field for its value by name and then runs a frozen class's __init__, which goes round the
 freezing field by field. Here a copier is written once for each class and each set of changed fields. It fills a
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["replace"]
+__all__ = ["quick", "replace"]
+
+Record = TypeVar("Record")
 
 _COPIERS: dict[tuple[Any, ...], Callable[..., Any]] = {}
 """By class and names of the fields that change. The names come from our own code, so there are few."""
@@ -32,7 +34,7 @@ def _copier(kind: Any, changed: tuple[str, ...]) -> Callable[..., Any]:
     plain = tuple(names) == getattr(kind, "__slots__", None) and not hasattr(kind, "__post_init__")
     if not plain or not set(changed) <= set(names) or any(name.startswith("_") for name in names):
         return dataclasses.replace  # it also finds the words for what is wrong
-    draft = type(f"{kind.__name__}Draft", (), {"__slots__": tuple(names)})
+    draft = _draft(kind, tuple(names))
     filled = "".join(f"    _new.{name} = {name if name in changed else f'_old.{name}'}\n" for name in names)
     known: dict[str, Any] = {"_make": object.__new__, "_draft": draft, "_kind": kind}
     takes = ", ".join(["_old", *(["*"] if changed else []), *changed])
@@ -41,6 +43,42 @@ def _copier(kind: Any, changed: tuple[str, ...]) -> Callable[..., Any]:
     exec(text, known)  # noqa: S102
     copy: Callable[..., Any] = known["copy"]
     return copy
+
+
+def quick(kind: type[Record]) -> type[Record]:
+    """Gives a frozen, slotted dataclass an __init__ of half the price: it fills a draft, and then freezes it."""
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    names = tuple(field.name for field in fields)
+    plain = names == getattr(kind, "__slots__", None) and not hasattr(kind, "__post_init__")
+    if not plain or not all(field.init for field in fields):
+        raise TypeError(f"{kind.__name__} is no plain record")
+    known: dict[str, Any] = {
+        "_kind": kind,
+        "_draft": _draft(kind, names),
+        "_set": object.__setattr__,
+        "_new": object(),
+    }
+    takes, filled = [], []
+    for field in fields:
+        value = field.name
+        if field.default_factory is not dataclasses.MISSING:
+            known[f"_make_{field.name}"] = field.default_factory
+            value = f"{field.name} if {field.name} is not _new else _make_{field.name}()"
+            takes.append(f"{field.name}=_new")
+        elif field.default is not dataclasses.MISSING:
+            known[f"_default_{field.name}"] = field.default
+            takes.append(f"{field.name}=_default_{field.name}")
+        else:
+            takes.append(field.name)
+        filled.append(f"    _self.{field.name} = {value}\n")
+    text = f"def __init__(_self, {', '.join(takes)}):\n    _set(_self, '__class__', _draft)\n{''.join(filled)}"
+    exec(text + "    _self.__class__ = _kind\n", known)  # noqa: S102
+    kind.__init__ = known["__init__"]  # type: ignore[method-assign]
+    return kind
+
+
+def _draft(kind: type, names: tuple[str, ...]) -> type:
+    return type(f"{kind.__name__}Draft", (), {"__slots__": names})
 
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from controller.core.altered import replace
+from controller.core.altered import quick, replace
 from controller.core.commands import CallId, LegId
 from controller.core.events import (
     AgentConnected,
@@ -36,6 +36,7 @@ MOST_ATTRIBUTES = 64
 NO_TALKS = Talks()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Leg:
     """One channel and what is known of it. `dialled` is what it dialled, or the number dialled to reach it."""
@@ -61,6 +62,7 @@ class Leg:
         return self.ended_at is None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call as its events have drawn it so far; ended legs stay, for the story.

@@ -147,6 +147,18 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """From now on this extension's calls are recorded without being asked for, as far as its rule lets it ask; or not
+    any more. The leg is told what became of it. `why`: it may not, and nothing changes."""
+
+    call: CallId
+    leg: LegId
+    extension: str
+    on: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HandOver:
     """The conversation is over: its recording (if any) and its story go to the spool and the catalogue.
 
@@ -158,4 +170,6 @@ class HandOver:
     discard: str = ""  # why the audio must not be kept ("" = keep)
 
 
-Command = Start | Stop | Pause | Resume | SetTimer | CancelTimer | Alarm | Refuse | Press | Allow | Tell | HandOver
+Command = (
+    Start | Stop | Pause | Resume | SetTimer | CancelTimer | Alarm | Refuse | Press | Allow | Tell | Switch | HandOver
+)

@@ -12,6 +12,7 @@ from datetime import datetime, tzinfo
 from fnmatch import fnmatchcase
 from typing import ClassVar, Protocol
 
+from controller.core.altered import quick
 from controller.core.calls import Call, Leg
 from controller.core.decision import Subject, SubjectKind
 from controller.core.numbers import BadPattern, NumberList, NumberPlan, Pattern, Way, pattern
@@ -19,6 +20,7 @@ from controller.core.subjects import Remote, Roster, callers, direction, incomin
 from controller.core.windows import Window, window
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class View:
     """A call as one of its subjects sees it: all that a condition may look at. `zone` is the subject's site's."""

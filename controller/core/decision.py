@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from controller.core.altered import quick
 from controller.core.commands import Side
 
 
@@ -106,6 +107,7 @@ class Options:
     on_failure: OnFailure = OnFailure.CONTINUE
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Considered:
     """One rule that was looked at: for which subject, and what came of it."""
@@ -116,6 +118,7 @@ class Considered:
     because: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What is to happen with this call as it stands now. `reason` is one sentence for a person."""

@@ -258,6 +258,16 @@ class DigitPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchDialled:
+    """Somebody dialled the code that switches the recording of all his calls on or off (F-068)."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    on: bool | None = None  # None: the other way round
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     call: CallId
     at: float
@@ -303,6 +313,7 @@ Event = (
     | PauseBroken
     | Asked
     | DigitPressed
+    | SwitchDialled
     | TimerFired
     | PolicyChanged
     | CallGone

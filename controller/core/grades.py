@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from controller.core.altered import quick
 from controller.core.calls import Call, Leg
 from controller.core.decision import Considered, Grade, Grant, Mode, Subject, SubjectKind
 from controller.core.rules import Rule, Terms
@@ -29,6 +30,7 @@ class ForceAgainstNever(Enum):
     CALLEE = "callee"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the policy says about one subject on the call. `rule` None: no rule spoke, the default does."""
@@ -43,6 +45,7 @@ class Verdict:
         return f"rule '{self.rule.name}' ({self.text})" if self.rule else f"the default ({self.text})"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the verdicts came to. `winner` None: nobody had an opinion."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from controller.core.altered import replace
+from controller.core.altered import quick, replace
 from controller.core.commands import (
     Alarm,
     CallId,
@@ -46,6 +46,7 @@ class State(Enum):
     PAUSED = "paused"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What happened to a recording at a time. `kind`: start, stop, pause, resume, lost, failed, max-length…"""
@@ -57,6 +58,7 @@ class Mark:
     note: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One start to stop on one leg; `started_at` None: the PBX never confirmed it."""
@@ -69,6 +71,7 @@ class Segment:
     ended_by: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Recording:
     """The recorder of one conversation."""

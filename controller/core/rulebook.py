@@ -58,6 +58,7 @@ class Policy:
     ring_group_isolation: bool = False
     tie_break: TieBreak = TieBreak.RECORD
     force_against_never: ForceAgainstNever = ForceAgainstNever.NEVER
+    standing: frozenset[str] = frozenset()  # extensions that want all their calls recorded
     record_key: bool = False  # whether phones with a Record key are told beforehand what it may do
     renews: frozenset[str] = frozenset()  # PBXs whose recorders are replaced when somebody new is heard
     _index: RuleIndex = field(init=False, repr=False, compare=False)

@@ -23,9 +23,10 @@ from controller.core.commands import (
     Refuse,
     SetTimer,
     Side,
+    Switch,
     pbx_of,
 )
-from controller.core.decision import Decision, Mode, Options, StartPoint, Subject
+from controller.core.decision import Decision, Grant, Mode, Options, StartPoint, Subject, SubjectKind
 from controller.core.events import (
     Asked,
     AskedBy,
@@ -40,6 +41,7 @@ from controller.core.events import (
     QueueLeft,
     RecorderFound,
     RecorderLost,
+    SwitchDialled,
     TimerFired,
 )
 from controller.core.holding import muted
@@ -104,6 +106,8 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
     before = session
     session, answers = _asked(session, event, rules)
     session, typed = _typed(session, event, rules)
+    typed = (*typed, *_switched(session, event, rules))
+    session = _stood(session, rules)
     session = _noticed(session, event)
     session, timers = _timed(session, event)
     session, lasting = _lasting(session, before.wish, event)
@@ -253,6 +257,36 @@ def _asked(session: Session, event: Event, rules: Policy) -> Outcome:
     if session.recording is not None:
         session = replace(session, recording=recording.trying_again(session.recording))
     return _marked(replace(session, wish=wish), "key", event.at, event.by, event.key.value), ()
+
+
+def _switched(session: Session, event: Event, rules: Policy) -> tuple[Command, ...]:
+    """Somebody dialled the standing switch; whether a rule lets him is asked again at every call."""
+    leg = session.call.legs.get(event.leg) if isinstance(event, SwitchDialled) else None
+    if leg is None or not isinstance(event, SwitchDialled):
+        return ()
+    who = rules.roster.who(leg)
+    if who is None or who[1] is not Party.INTERNAL or who[0].kind is not SubjectKind.EXTENSION:
+        return (Switch(session.call.id, leg.id, "", False, "only extensions can switch their recording"),)
+    name = who[0].name
+    on = name not in rules.standing if event.on is None else event.on
+    return (Switch(session.call.id, leg.id, name, on),)
+
+
+def _stood(session: Session, rules: Policy) -> Session:
+    """Who wants all his calls recorded need not ask in each: but only as far as he might, and until somebody does."""
+    decision = session.decision
+    if (
+        decision is None
+        or not rules.standing
+        or session.wish.record is not None
+        or Grant.START not in decision.grants
+    ):
+        return session
+    people = (owner for owner in decision.owners if owner.kind is SubjectKind.EXTENSION)
+    wanting = next((owner for owner in people if owner.name in rules.standing), None)
+    if wanting is None:
+        return session
+    return replace(session, wish=replace(session.wish, record=True, keep=True, by=f"standing wish of {wanting}"))
 
 
 def _typed(session: Session, event: Event, rules: Policy) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from controller.core.altered import quick
 from controller.core.calls import Call, Leg, is_room, left_alone, left_behind, talking
 from controller.core.commands import LegId
 from controller.core.decision import Subject, SubjectKind
@@ -220,6 +221,7 @@ def incoming(call: Call, subject: Subject, legs: tuple[Leg, ...]) -> bool:
     return legs[0] not in callers(call)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Remote:
     """One number on the other side, seen from a subject. `way` FROM: that party called."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from controller.core.altered import replace
+from controller.core.altered import quick, replace
 from controller.core.commands import LegId
 
 MOST_SPELLS = 2000
@@ -21,6 +21,7 @@ class Doing(Enum):
     PARKED = "parked"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Spell:
     """One leg's time of doing one thing. `company`: who talk with each other; nobody is named elsewhere."""
@@ -35,6 +36,7 @@ class Spell:
 Doings = Mapping[LegId, tuple[Doing, frozenset[LegId]]]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Talks:
     """The spells of a call: those that go on, and those that are over in order of their ends."""

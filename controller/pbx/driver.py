@@ -74,8 +74,13 @@ class Driver(Protocol):
         """Have the PBX refuse what we would refuse, as far as it can. Never raises; what failed is counted."""
         ...
 
-    async def show(self, extension: str, glow: Glow) -> None:
-        """Set the lamp of this extension, which phones subscribe to. Never raises; what failed is counted."""
+    async def show(self, extension: str, glow: Glow, lamp: str = "rec") -> None:
+        """Set a lamp of this extension, which phones subscribe to as `<lamp>-<extension>`. Never raises; what failed
+        is counted."""
+        ...
+
+    async def answer(self, leg: LegId, name: str, value: str) -> None:
+        """Set a variable that the dialplan waits for, both our own words. Never raises; what failed is counted."""
         ...
 
     async def find(self, channel: str, sip_call: str, user: str) -> LegId | None:

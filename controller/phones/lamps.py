@@ -32,6 +32,7 @@ class Lamps:
     _calls: dict[CallId, Mapping[str, Glow]] = field(default_factory=dict)
     _due: dict[Lamp, None] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _standing: frozenset[str] = frozenset()
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -39,6 +40,7 @@ class Lamps:
         self.engine.watchers.add(self.watch)
         self.engine.connected.add(self.connected)
         self.engine.refused.add(self.refused)
+        self.engine.stood.add(self.stood)
         for pbx, why in self.engine.links.items():
             if not why:
                 self.connected(pbx)
@@ -51,6 +53,7 @@ class Lamps:
             self.engine.watchers.discard(self.watch)
             self.engine.connected.discard(self.connected)
             self.engine.refused.discard(self.refused)
+            self.engine.stood.discard(self.stood)
 
     def watch(self, session: Session, _event: Event) -> None:
         """One event was heard by this call."""
@@ -74,6 +77,20 @@ class Lamps:
         for lamp in listed | known:
             self.shown.pop(lamp, None)
         self._ask(listed | known)
+        self._standing = self.engine.policy.standing
+        everybody = frozenset(name for _, name in listed) | self._standing
+        self._spawn(self._show_standing(pbx, everybody, self._standing))
+
+    def stood(self, extensions: frozenset[str]) -> None:
+        """The standing wishes have changed: the lamps `always-<extension>` follow."""
+        for pbx, why in self.engine.links.items():
+            if not why:
+                self._spawn(self._show_standing(pbx, self._standing ^ extensions, extensions))
+        self._standing = extensions
+
+    async def _show_standing(self, pbx: str, changed: frozenset[str], on: frozenset[str]) -> None:
+        for extension in sorted(changed):
+            await self.engine.drivers[pbx].show(extension, Glow.ON if extension in on else Glow.OFF, "always")
 
     def forget_ended(self) -> None:
         """Calls that were merged into others, or that ended while nobody watched."""

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from controller import lab
 from controller.core.recording import State
-from controller.lab import Asterisk, Call, MakePhone, Phone, sounds
+from controller.lab import Asterisk, Call, MakePhone, Phone, ears, sounds
 from controller.phones.lamps import Lamps
 from controller.phones.url_key import PATH, UrlKey
 from hardware import url_key
@@ -169,3 +169,38 @@ async def test_the_url_key_records_and_its_answer_is_the_real_outcome(
         assert "There is no call" in (await press(on))[1]
     assert pitches(finished.segments[0].mixed) == {CALLER, CALLED}
     assert {mark.by for mark in finished.marks if mark.kind == "key"} == {f"extension 100 (url key {MAC})"}
+
+
+@pytest.mark.proves("F-068")
+async def test_a_dialled_code_switches_the_recording_of_all_calls_on_and_off(
+    asterisk: Asterisk, phone: MakePhone, tmp_path: Path
+) -> None:
+    alice, bob = await phone("100"), await phone("101")
+    bob.auto(sounds.tone(CALLED), loop=True)
+    async with watching(asterisk, rule("on-demand"), tmp_path) as (control, _):
+        await alice.watch("always-100")
+
+        async def switched(lamp: str, pitch: int) -> None:
+            dialled = await alice.call("*48")
+            await dialled.ended()
+            heard = ears.tones(dialled.line.heard().samples, 8000)
+            assert pitch in {tone.frequency for tone in heard}
+            await lab.until(lambda: alice.states["always-100"][-1:] == [lamp])
+
+        async def recorded() -> bool:
+            before = len(control.finished)
+            call = await alice.call("101", say=sounds.tone(CALLER), loop=True)
+            await asyncio.sleep(0.8)
+            await call.hangup()
+            await control.over(before + 1)
+            return bool(control.finished[-1].segments)
+
+        assert not await recorded()
+        await switched("confirmed", 1400)
+        control.finished.clear()
+        assert await recorded()
+        control.use(rule("always").replace("always", "never"))  # it does no more than the rule lets people ask for
+        assert not await recorded()
+        control.use(rule("on-demand"))
+        await switched("terminated", 700)
+        assert not await recorded()

@@ -210,9 +210,13 @@ class AsteriskDriver:
         """Arm a phone's Record key, or have it answered 403; see the protocol."""
         await self._telephones.allow(command)
 
-    async def show(self, extension: str, glow: Glow) -> None:
+    async def show(self, extension: str, glow: Glow, lamp: str = "rec") -> None:
         """Set the device state that phones subscribe to; see the protocol."""
-        await self._telephones.show(extension, glow)
+        await self._telephones.show(extension, glow, lamp)
+
+    async def answer(self, leg: LegId, name: str, value: str) -> None:
+        """A channel variable; see the protocol."""
+        await self._telephones.answer(leg, name, value)
 
     async def push(self, endpoint: str, body: str) -> None:
         """An XML screen by NOTIFY; see the protocol."""

@@ -33,6 +33,9 @@ HEARD = (
 VARIABLE = "ONRECORD"
 """VarSet is the noisiest event of all (80 of 131 in one call): only variables with this in their name are sent."""
 
+OWN = "OnRecord"
+"""What the names of the user events of our own dialplan begin with."""
+
 
 def criteria() -> tuple[tuple[str, str], ...]:
     """(MatchCriteria, Filter) of one AMI `Filter` action each: fields are compared, no regex is run per event.
@@ -40,7 +43,11 @@ def criteria() -> tuple[tuple[str, str], ...]:
     Needs the filters of Asterisk 18.24, 20.9, 21.4 and later.
     """
     names = tuple((f"action(include),name({name})", "") for name in HEARD)
-    return (*names, ("action(include),name(VarSet),header(Variable),method(contains)", VARIABLE))
+    return (
+        *names,
+        ("action(include),name(VarSet),header(Variable),method(contains)", VARIABLE),
+        ("action(include),name(UserEvent),header(UserEvent),method(starts_with)", OWN),
+    )
 
 
 def expression() -> str:
@@ -49,4 +56,5 @@ def expression() -> str:
     POSIX extended, and ^ is the event's beginning only: a line within it begins behind a control character.
     """
     names = "|".join(HEARD)
-    return f"^Event: ({names})[[:cntrl:]]|^Event: VarSet[[:cntrl:]].*[[:cntrl:]]Variable: _*{VARIABLE}"
+    own = f"^Event: UserEvent[[:cntrl:]].*[[:cntrl:]]UserEvent: {OWN}"
+    return f"{own}|^Event: ({names})[[:cntrl:]]|^Event: VarSet[[:cntrl:]].*[[:cntrl:]]Variable: _*{VARIABLE}"

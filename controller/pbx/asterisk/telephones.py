@@ -45,12 +45,15 @@ class Telephones:
             "Setvar", {"Channel": uniqueid_of(command.leg), "Variable": FEATURES, "Value": features(command)}
         )
 
-    async def show(self, extension: str, glow: Glow) -> None:
-        variable = lamp(extension)
+    async def show(self, extension: str, glow: Glow, which: str) -> None:
+        variable = lamp(extension, which)
         if variable:
             await self._ask("Setvar", {"Variable": variable, "Value": STATES[glow]})
         else:
             self._count("an extension that cannot have a lamp")
+
+    async def answer(self, leg: LegId, name: str, value: str) -> None:
+        await self._ask("Setvar", {"Channel": uniqueid_of(leg), "Variable": name, "Value": value})
 
     async def push(self, endpoint: str, body: str) -> None:
         if ENDPOINT.fullmatch(endpoint):
@@ -81,9 +84,9 @@ def features(command: Allow) -> str:
     return "#".join([*names, *([CODES] if command.codes else [])])
 
 
-def lamp(extension: str) -> str:
+def lamp(extension: str, which: str = "rec") -> str:
     """The function that sets an extension's lamp; "" for a number that could not be in a device's name."""
-    return f"DEVICE_STATE(Custom:rec-{extension})" if EXTENSION.fullmatch(extension) else ""
+    return f"DEVICE_STATE(Custom:{which}-{extension})" if EXTENSION.fullmatch(extension) else ""
 
 
 def codes_file(books: Iterable[CodeBook]) -> str:

@@ -22,6 +22,7 @@ from controller.core.events import (
     LegDialled,
     LegRang,
     QueueJoined,
+    SwitchDialled,
 )
 from controller.pbx.asterisk.filters import VARIABLE
 from controller.pbx.asterisk.frames import Message
@@ -30,6 +31,7 @@ from controller.pbx.asterisk.naming import clean, dialled_number, is_technical
 from controller.pbx.asterisk.telephones import PRESSED
 from hardware.sequences import DIGITS
 
+SWITCHED = {"on": True, "off": False, "toggle": None}
 MOST_KINDS = 200
 """Kinds of strange messages that are counted by name."""
 OTHERS = frozenset({"FullyBooted", "Shutdown", "MixMonitorStart", "MixMonitorStop", "MixMonitorMute"})
@@ -66,6 +68,7 @@ class Translation:
             "VarSet": self._told,
             "DTMFBegin": self._digit_began,
             "DTMFEnd": self._digit_ended,
+            "UserEvent": self._said_by_dialplan,
         }
 
     # -- what is asked of it -----------------------------------------------------------------------------------
@@ -257,6 +260,17 @@ class Translation:
                 out.append(DigitPressed(call, at, channel.leg, digit, length))
         else:
             self.count("digit that is none")
+
+    def _said_by_dialplan(self, message: Message, at: float, out: Events) -> None:
+        """What our own dialplan tells (dialplan/asterisk). Its values are literals of that dialplan."""
+        channel = self._memory.channel(sight(message), at, out)
+        if channel is None or message.get("UserEvent") != "OnRecordSwitch":
+            return
+        state = message.get("State")
+        if state in SWITCHED:
+            out.append(SwitchDialled(channel.call, at, channel.leg, SWITCHED[state]))
+        else:
+            self.count("a switch that says neither on nor off nor toggle")
 
     # -- the rest ----------------------------------------------------------------------------------------------
 

@@ -55,6 +55,7 @@ class PaperPbx:
         self.packets: int | None = None
         self.allowed: dict[LegId, frozenset[Key]] = {}
         self.lamps: dict[str, Glow] = {}
+        self.answered: dict[tuple[LegId, str], str] = {}
         self.names: dict[str, LegId] = {}
         self.pushed: list[tuple[str, str]] = []
         self.snapshot: list[Event] = []
@@ -122,9 +123,13 @@ class PaperPbx:
         """Noted."""
         self.allowed[command.leg] = command.keys
 
-    async def show(self, extension: str, glow: Glow) -> None:
+    async def show(self, extension: str, glow: Glow, lamp: str = "rec") -> None:
         """Noted."""
-        self.lamps[extension] = glow
+        self.lamps[extension if lamp == "rec" else f"{lamp}-{extension}"] = glow
+
+    async def answer(self, leg: LegId, name: str, value: str) -> None:
+        """Noted."""
+        self.answered[leg, name] = value
 
     async def find(self, channel: str, sip_call: str, user: str) -> LegId | None:
         """By what a test put into `names`."""
