@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -47,10 +48,12 @@ def _main(console: Console, keep: Path | None) -> int:
     for each in wrong:
         console.print(f"[red]wrong:[/] {each}")
     console.print(f"\nEverything is in [bold]{folder}[/]. Try:")
-    for each in ("list", "why --from 0301234567 --to 0205550123 --agent 101 --trunk carrier1"):
-        command, _, rest = each.partition(" ")
-        line = f"  {_program()} {command} -c {folder}/onrecord.toml {rest}"
-        console.print(line.rstrip(), markup=False, soft_wrap=True)
+    asked = "why --from 0301234567 --to 0205550123 --agent 101 --trunk carrier1"
+    for line in (
+        f"export ONRECORD_CONFIG={shlex.quote(str(folder / 'onrecord.toml'))}",
+        *(f"{_program()} {command}" for command in ("list", asked)),
+    ):
+        console.print(f"  {line}", markup=False, soft_wrap=True)
     return 1 if wrong else 0
 
 
