@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.altered import replace
+from controller.core.altered import quick, replace
 from controller.core.calls import Call, Leg
 from controller.core.commands import CallId, LegId
 from controller.core.recording import Recording
@@ -98,3 +98,37 @@ def test_copies_of_copies_keep_every_field() -> None:
     for number in range(5):
         recording = replace(recording, numbered=recording.numbered + 1, failures=number)
     assert recording == Recording(CallId("main/1"), "main-1", numbered=5, failures=4)  # type: ignore[arg-type]
+
+
+@quick
+@dataclass(frozen=True, slots=True)
+class Quick:
+    number: int
+    kind: str = "a"
+    many: dict[str, int] = field(default_factory=dict)
+
+
+def test_a_quick_record_is_made_as_any_other() -> None:
+    made = Quick(1, many={"a": 1})
+    assert (made.number, made.kind, made.many) == (1, "a", {"a": 1})
+    assert made == Quick(1, "a", {"a": 1}) != Quick(2)
+    assert type(made) is Quick
+    assert repr(made) == "Quick(number=1, kind='a', many={'a': 1})"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made.number = 2  # type: ignore[misc]
+
+
+def test_each_quick_record_has_its_own_of_what_is_made_anew() -> None:
+    assert Quick(1).many is not Quick(1).many
+
+
+@pytest.mark.parametrize("given", [{}, {"number": 1, "nothing": 2}])
+def test_a_quick_record_refuses_what_any_other_refuses(given: dict[str, int]) -> None:
+    with pytest.raises(TypeError):
+        Quick(**given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [Remembering, Longer, Checked])
+def test_only_plain_records_can_be_quick(kind: type) -> None:
+    with pytest.raises(TypeError):
+        quick(kind)
