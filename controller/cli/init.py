@@ -124,8 +124,9 @@ def _undo(etc: Path, also_apply: bool, as_json: bool) -> None:
         console.print(f"nothing of OnRecord's is in {escape(str(etc))}")
     else:
         console.print("\n[bold]Next[/]")
-        for path, command in RELOADS.items():
-            if any(done_path.name == path for done_path, _ in done):
+        names = {path.name for path, _ in done}
+        for name, command in RELOADS.items():
+            if name in names:
                 console.print(f"  asterisk -rx '{command}'")
         console.print("onrecord.toml and the passwords beside it were left alone.")
 
