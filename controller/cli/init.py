@@ -159,7 +159,7 @@ def _print_diff(console: Console, edit: Edit, show_secrets: bool) -> None:
 
 
 def _print_ours(console: Console, plan: Plan, applied: bool) -> None:
-    verb = "written" if applied else "to be written"
+    verb = "written" if applied else "would be written"
     for edit in plan.ours:
         console.print(f"[green]{verb}[/] {escape(str(edit.path))} (mode 0640)")
         if edit.path == plan.wishes.config and not applied:

@@ -68,7 +68,9 @@ class Plan:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What is worth knowing, each with what it is about."""
-        told = [f"{part.about}: {note}" for part in self.parts for note in part.notes]
+        told = [
+            note if note.startswith("/") else f"{part.about}: {note}" for part in self.parts for note in part.notes
+        ]
         return tuple(dict.fromkeys(shown(one) for one in (*told, *self.notes)))
 
     @property
