@@ -55,7 +55,7 @@ from hardware.guard import Blank, Said
 
 START_DELAY = "start"
 MOST_LENGTH = "max-length"
-ENDINGS = LegLeft | LegEnded | QueueLeft | Failed | RecorderLost
+ENDINGS = (LegLeft, LegEnded, QueueLeft, Failed, RecorderLost)
 """After these there is less of a call than before (the last two tell that a leg is gone)."""
 QUIET = "quiet"
 
@@ -122,7 +122,7 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
 def _without_gone_leg(session: Session, event: Event) -> Call:
     """An answer which says that a leg is gone is as good as that leg's end, and often comes first: without it the
     next start would go to the very channel that just hung up."""
-    if not isinstance(event, Failed | RecorderLost) or not event.leg_gone:
+    if not isinstance(event, (Failed, RecorderLost)) or not event.leg_gone:
         return session.call
     if isinstance(event, Failed):
         return calls.update(session.call, LegEnded(event.call, event.at, event.command.leg, "gone"))
@@ -444,14 +444,15 @@ def _recorded(session: Session, event: Event, want: State, rules: Policy, acting
         side = session.decision.options.pause_side if session.decision else Side.BOTH
         if session.keypad.blanked or (_muted(session) and not session.wish.paused):
             side = Side.BOTH  # tones of one party come back as an echo from the other
-        leg = _anchor(session, current, rules)
         # Whom a recorder hears can change with a new arrival only, and counts from its start on.
-        near = _company(session, leg, rules) if current.settled or isinstance(event, LegJoined) else frozenset()
+        leg = _anchor(session, current, rules) if current.settled or isinstance(event, LegJoined) else None
+        near = _company(session, leg, rules)
         current, asked = recording.close(recording.meet(current, near), want, leg, side, near)
-    session = replace(session, recording=current, rest=rest)
+    owners, verdict = session.owners, session.verdict
     if want is not State.OFF and session.decision is not None:
-        owners = _union(session.owners, session.decision.owners)
-        session = replace(session, owners=owners, verdict=session.decision)
+        owners, verdict = _union(owners, session.decision.owners), session.decision
+    if current is not session.recording or rest or verdict is not session.verdict or owners is not session.owners:
+        session = replace(session, recording=current, rest=rest, owners=owners, verdict=verdict)
     return session, (*heard, *asked, *more)
 
 
@@ -471,6 +472,8 @@ def _wound_down(
     rest: tuple[Recording, ...], event: Event, acting: bool
 ) -> tuple[tuple[Recording, ...], tuple[Command, ...]]:
     """Recordings of merged calls: wanted by nobody any more, in their own right."""
+    if not rest:
+        return rest, ()
     kept: list[Recording] = []
     commands: list[Command] = []
     for old in rest:
@@ -524,7 +527,8 @@ def _discarded(session: Session) -> str:
 
 
 def _union(one: tuple[Subject, ...], other: tuple[Subject, ...]) -> tuple[Subject, ...]:
-    return (*one, *(subject for subject in other if subject not in one))
+    new = [subject for subject in other if subject not in one]
+    return (*one, *new) if new else one
 
 
 def recording_id(call: CallId) -> RecordingId:
