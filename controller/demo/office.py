@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
+
 from controller.control import NotRunning, ask
 from controller.demo.policy import write
 from controller.lab import Asterisk, Phone, carrier, install, phone, sounds
@@ -17,6 +19,7 @@ from controller.lab.sipp import calling
 from controller.lab.sounds import Samples
 
 Say = Callable[[str], None]
+BREATH_SECONDS = 0.4
 
 
 class Broken(Exception):
@@ -81,7 +84,8 @@ async def _quiet(folder: Path, socket: Path) -> None:
 
 
 async def _speech(text: str, voice: str = "rms") -> Samples:
-    return await sounds.speech(text, voice)
+    """What somebody says as soon as the call is answered, which nobody does in the same moment."""
+    return np.concatenate([sounds.silence(BREATH_SECONDS), await sounds.speech(text, voice)])
 
 
 async def calls(pbx: Asterisk, socket: Path, say: Say) -> None:
@@ -112,7 +116,7 @@ async def _customer(alice: Phone, world: Phone, say: Say) -> None:
     alice.auto(await _speech("good morning how can i help you"))
     call = await world.call("0205550100", caller="0301234567")
     await asyncio.sleep(3)
-    call.say(await _speech("please send me the bill", "awb"))
+    call.say(await sounds.speech("please send me the bill", "awb"))
     await asyncio.sleep(2.5)
     await call.hangup()
 
@@ -143,10 +147,10 @@ async def _card(alice: Phone, world: Phone, socket: Path, say: Say) -> None:
     call = await alice.call("0307777777")
     await asyncio.sleep(2.5)
     await _key(socket, "pause", "0307777777")
-    call.say(await _speech("my credit card number is one two three four"))
+    call.say(await sounds.speech("my credit card number is one two three four"))
     await asyncio.sleep(3.5)
     await _key(socket, "resume", "0307777777")
-    call.say(await _speech("your account has been closed"))
+    call.say(await sounds.speech("your account has been closed"))
     await asyncio.sleep(3)
     await call.hangup()
 
@@ -157,7 +161,7 @@ async def _demand(bob: Phone, dave: Phone, socket: Path, say: Say) -> None:
     call = await bob.call("103", say=await _speech("i want to speak to the manager"))
     await asyncio.sleep(3)
     await _key(socket, "start", "103")
-    call.say(await _speech("i bought a new house last year"))
+    call.say(await sounds.speech("i bought a new house last year"))
     await asyncio.sleep(3)
     await call.hangup()
 
@@ -166,7 +170,7 @@ async def _conference(members: tuple[Phone, ...], say: Say) -> None:
     say("three people meet in conference 800, which is recorded")
     calls = [await each.call("800") for each in members]
     await asyncio.sleep(1.5)
-    calls[0].say(await _speech("let me transfer you to the sales department"))
+    calls[0].say(await sounds.speech("let me transfer you to the sales department"))
     await asyncio.sleep(3.5)
     for call in calls:
         await call.hangup()
