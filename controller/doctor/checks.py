@@ -50,6 +50,7 @@ OF_A_PBX: tuple[Check[Visit], ...] = (
         features.feature_codes,
         ("ami", "version", "ari"),
     ),
+    Check("trunks", "every trunk is listed as one", policy.trunks, AMI),
     Check("local", "queue members behind local channels", calls.local_channels, AMI),
     Check("others", "nobody else records", calls.others, AMI),
 )

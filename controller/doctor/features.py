@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from controller.config.load import Config
 from controller.doctor.finding import Finding, fail, ok, skipped, warn
-from controller.doctor.probe import spare_channel
+from controller.doctor.probe import WAY, NoChannel, spare_channel
 from controller.doctor.visit import Visit
-from controller.pbx.asterisk.ari import AriRefused
 from controller.pbx.asterisk.telephones import CODES, OFF, ON
 from controller.pbx.driver import PbxRefused
 from hardware.sequences import CodeBook
@@ -59,17 +58,15 @@ async def dynamic(visit: Visit) -> list[Finding]:
 
 async def feature_codes(visit: Visit) -> list[Finding]:
     """Whether codes of Asterisk's own (features.conf) start recorders, or are part of codes that our people type."""
-    if visit.ari is None:
-        return [skipped("the codes are read by a channel of our own, which is made over ARI", "configure [pbx.ari]")]
     theirs: dict[str, str] = {}
     try:
-        async with spare_channel(visit.ari) as channel:
+        async with spare_channel(visit) as (_, channel):
             for feature in FEATURES if visit.release < AUTOMON_GONE else FEATURES[:-1]:
                 said = await visit.act("Getvar", Channel=channel, Variable=f"FEATUREMAP({feature})")
                 if code := said.get("Value").strip():
                     theirs[feature] = code
-    except AriRefused as error:
-        return [skipped(f"no channel could be made to ask by ({error})", "chan_bridge_media.so must be loaded")]
+    except NoChannel as error:
+        return [skipped(f"no channel to ask by: {error}", WAY)]
     return [*_recorders(theirs), *_clashes(visit, theirs)] or [
         ok(f"codes of Asterisk's own start no recorder and meet none of ours: {', '.join(theirs.values()) or 'none'}")
     ]

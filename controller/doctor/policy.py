@@ -10,6 +10,7 @@ from controller.core.decision import SubjectKind
 from controller.core.rules import How
 from controller.doctor.finding import Finding, ok, skipped, warn
 from controller.doctor.visit import Visit
+from controller.pbx.asterisk.frames import Message
 from controller.pbx.driver import PbxRefused
 
 OLDER = ("SIPpeers", "IAXpeerlist")
@@ -81,6 +82,29 @@ def _claims(visit: Visit) -> Iterable[tuple[str, str, tuple[str, ...], str]]:
                 yield "extension", selector.text, (selector.text,), f"the rule '{rule.name}'"
 
 
+async def trunks(visit: Visit) -> list[Finding]:
+    """Whether an endpoint looks like a trunk and is no [[trunk]]: its callers would be taken for our own people."""
+    claimed = {endpoint.rpartition("/")[2] for _, _, endpoints, _ in _claims(visit) for endpoint in endpoints}
+    found = await visit.endpoints()
+    outside = [name for name, one in found.items() if name not in claimed and _looks_outside(name, one)]
+    if not outside:
+        return [ok("every endpoint that looks like a trunk is listed", endpoints=len(found))]
+    return [
+        warn(
+            f"{', '.join(outside[:5])}{' and more' if outside[5:] else ''}: no password of their own, or one for the "
+            "other side, as trunks have; and no [[trunk]]: whoever calls by them would be an extension of the house",
+            "; ".join(f'[[trunk]] name = "{name}"' for name in outside[:5])
+            + "; or an [[extension]] with that endpoint",
+            endpoints=outside,
+        )
+    ]
+
+
+def _looks_outside(name: str, endpoint: Message) -> bool:
+    """Phones have a password that we ask them for, and mostly a number for a name."""
+    return not name.isdigit() and (bool(endpoint.get("OutboundAuths")) or not endpoint.get("Auths"))
+
+
 def _strangers(visits: Sequence[Visit], known: Known) -> Iterable[Finding]:
     asked = {name: there for name, there in known.endpoints.items() if there is not None}
     if len(asked) < len(known.endpoints):
@@ -107,7 +131,8 @@ def _strange_queues(visits: Sequence[Visit], known: Known) -> Iterable[Finding]:
         for one in rule.selectors:
             if one.kind is SubjectKind.QUEUE and one.how is not How.EVERY:
                 exact = one.how is How.NAME or (one.pattern is not None and one.pattern.exact)
-                if exact or not _any(one.how, one.text, there):
+                begun = any(name.startswith(one.text) for name in there)
+                if exact or (one.how is How.PREFIX and not begun):
                     named.setdefault(one.text, f"the rule '{rule.name}'")
     for name, key in named.items():
         if name not in there:
@@ -116,10 +141,6 @@ def _strange_queues(visits: Sequence[Visit], known: Known) -> Iterable[Finding]:
                 f"correct {key}{_meant(name, there)}, or make the queue on the PBX; upper and lower case matter",
                 subject=f"queue {name}",
             )
-
-
-def _any(how: How, text: str, there: set[str]) -> bool:
-    return how is not How.PREFIX or any(name.startswith(text) for name in there)
 
 
 async def _undialled(visits: Sequence[Visit]) -> list[Finding]:

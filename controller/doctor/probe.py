@@ -30,7 +30,10 @@ TONE_SECONDS = 0.6
 EVENT_SECONDS = 1.0
 EMPTY_BYTES = 100
 """More than the header of any format."""
+NOT_YET = 422
 VARIABLE = "ONRECORD_DOCTOR"
+WAY = "configure [pbx.ari], and have chan_bridge_media.so loaded"
+"""To a channel of our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,41 +44,68 @@ class Trial:
     ours: Path
 
 
+class NoChannel(Exception):
+    """No channel of our own could be made; the text says why."""
+
+
 @asynccontextmanager
-async def spare_channel(ari: Ari) -> AsyncIterator[str]:
-    """The Uniqueid of a channel of our own, for as long as it is used. Raises AriRefused, PbxGone."""
+async def spare_channel(visit: Visit) -> AsyncIterator[tuple[Ari, str]]:
+    """A channel of our own, by its Uniqueid, for as long as it is used. Raises NoChannel, PbxGone."""
+    ari = visit.ari
+    if ari is None:
+        raise NoChannel("it is made over ARI, and there is none")
     query = {"endpoint": f"Announcer/{APP}", "app": APP, "formats": "slin"}
-    channel = await ari.request("POST", "channels", "create", query=query)
     try:
-        yield channel["id"]
+        identity = (await ari.request("POST", "channels", "create", query=query))["id"]
+    except AriRefused as error:
+        raise NoChannel(f"{error}; is chan_bridge_media.so loaded?") from error
+    try:
+        yield ari, identity
     finally:
         with suppress(PbxRefused, PbxGone):
-            await ari.request("DELETE", "channels", channel["id"])
+            await ari.request("DELETE", "channels", identity)
+
+
+def _finished(visit: Visit, playback: str) -> str:
+    """How a playback ended, once it has: done, failed; "" before."""
+    ends = (one.body.get("playback", {}) for one in visit.told if one.type == "PlaybackFinished")
+    return next((str(end.get("state")) for end in ends if end.get("id") == playback), "")
 
 
 @asynccontextmanager
 async def _bridge(ari: Ari, channel: str) -> AsyncIterator[str]:
     bridge = await ari.request("POST", "bridges", query={"type": "mixing"})
     try:
-        await ari.request("POST", "bridges", bridge["id"], "addChannel", query={"channel": channel})
+        await _join(ari, bridge["id"], channel)
         yield bridge["id"]
     finally:
         with suppress(PbxRefused, PbxGone):
             await ari.request("DELETE", "bridges", bridge["id"])
 
 
+async def _join(ari: Ari, bridge: str, channel: str) -> None:
+    """A channel is in our application a moment after it was made, till then 422; no StasisStart tells of this kind."""
+    deadline = time.monotonic() + EVENT_SECONDS
+    while True:
+        try:
+            await ari.request("POST", "bridges", bridge, "addChannel", query={"channel": channel})
+            return
+        except AriRefused as error:
+            if error.status != NOT_YET or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.01)
+
+
 async def probe(visit: Visit) -> list[Finding]:
     """Record a tone of half a second and look at what came of it."""
-    ari, pbx = visit.ari, visit.pbx
-    if ari is None:
-        return [skipped("a channel to try on is made over ARI, and there is none", "configure [pbx.ari]")]
+    pbx = visit.pbx
     stem = f"{APP}-{secrets.token_hex(4)}"
     trial = Trial(f"{pbx.monitor_dir.rstrip('/')}/{stem}", pbx.folder / f"{stem}.{pbx.format}")
     try:
-        async with spare_channel(ari) as channel:
+        async with spare_channel(visit) as (ari, channel):
             return await _record(visit, ari, channel, trial)
-    except AriRefused as error:
-        return [skipped(f"no channel could be made to try on ({error})", "chan_bridge_media.so must be loaded")]
+    except NoChannel as error:
+        return [skipped(f"no channel to try on: {error}", WAY)]
     except PbxRefused as error:
         return [_refused(visit, str(error))]
     except PermissionError:
@@ -199,11 +229,10 @@ async def _not_seen(visit: Visit, ari: Ari, channel: str, trial: Trial) -> Findi
 
 
 async def _plays(visit: Visit, ari: Ari, channel: str, stem: str) -> bool:
-    visit.told.clear()
     async with _bridge(ari, channel) as bridge:
-        await ari.request("POST", "bridges", bridge, "play", body={"media": f"sound:{stem}"})
-        await _until(lambda: bool(visit.told), EVENT_SECONDS)
-    return any(event.body.get("playback", {}).get("state") == "done" for event in visit.told)
+        played = await ari.request("POST", "bridges", bridge, "play", body={"media": f"sound:{stem}"})
+        await _until(lambda: _finished(visit, played["id"]), EVENT_SECONDS)
+    return _finished(visit, played["id"]) == "done"
 
 
 def _mount(theirs: str, ours: Path) -> str:

@@ -22,6 +22,8 @@ from controller.pbx.driver import PbxGone, PbxRefused
 
 CONNECT_SECONDS = 4.0
 GREETING_SECONDS = 2.0
+HEARD = ("PlaybackFinished",)
+"""What the probe waits for."""
 APP = "onrecord-doctor"
 """Never the controller's own application: that would take its place."""
 OLDEST = (18, 24)
@@ -197,9 +199,7 @@ async def rest(visit: Visit) -> list[Finding]:
         return [_unreachable(f"ARI at {url}: {closed}", remedy)]
     access = AriAccess(settings.url, user, settings.secret.get_secret_value(), APP)
     try:
-        visit.ari = await ari.connect(
-            access, visit.told.append, events=("PlaybackFinished",), timeout=CONNECT_SECONDS
-        )
+        visit.ari = await ari.connect(access, visit.told.append, events=HEARD, timeout=CONNECT_SECONDS)
     except AriRefused as error:
         return [_ari_refused(str(url), user, error)]
     except PbxGone as error:

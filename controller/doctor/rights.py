@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from controller.doctor.finding import Finding, fail, ok, skipped, warn
 from controller.doctor.visit import Visit
 from controller.init.rights import ASKED, lacking, reading
-from controller.pbx.asterisk.filters import HEARD, VARIABLE, criteria, expression
+from controller.pbx.asterisk.filters import criteria, expression
 from controller.pbx.driver import PbxRefused
 
 DANGEROUS = {
@@ -24,6 +24,7 @@ WITHOUT = {
     "call": "no call is seen at all",
     "agent": "calls of queues are taken for calls of their agents",
     "dtmf": "codes that people type during a call are not heard",
+    "user": "keys and codes that our own dialplan tells of are not heard",
     "dialplan": "what the dialplan sets (ONRECORD_GROUP, ONRECORD_KIND and so on) is not heard",
 }
 VITAL = frozenset({"system", "call", "agent"})
@@ -78,7 +79,7 @@ async def hearing(visit: Visit) -> list[Finding]:
     if not missing:
         return [ok(f"{user!r} may hear all that is needed: {', '.join(needed)}")]
     remedy = f"manager.conf, [{user}]: add {','.join(missing)} to its read line, then `manager reload`"
-    said = "; ".join(f"without class {klass} {WITHOUT[klass]}" for klass in missing)
+    said = "; ".join(f"without class {klass} {WITHOUT.get(klass, 'events are missing')}" for klass in missing)
     return [(fail if VITAL & set(missing) else warn)(said, remedy, missing=missing)]
 
 
@@ -93,8 +94,7 @@ async def filtering(visit: Visit) -> list[Finding]:
         ]
     except PbxRefused:
         return found
-    events = [f"Event: {name}\r\n" for name in HEARD] + [f"Event: VarSet\r\nVariable: {VARIABLE}\r\n"]
-    lost = [event.split()[1] for event in events if not let_through(event, theirs)]
+    lost = [event.split()[1] for event in _needed() if not let_through(event, theirs)]
     if lost:
         found.append(
             fail(
@@ -104,6 +104,15 @@ async def filtering(visit: Visit) -> list[Finding]:
                 missing=lost,
             )
         )
+    return found
+
+
+def _needed() -> list[str]:
+    """One event of each kind that the driver asks for, as far as filters look at it."""
+    found = []
+    for match, text in criteria():
+        (name,), header = re.findall(r"name\(([^)]*)\)", match), re.search(r"header\(([^)]*)\)", match)
+        found.append(f"Event: {name}\r\n" + (f"{header[1]}: {text}\r\n" if header else ""))
     return found
 
 
@@ -147,7 +156,7 @@ async def _ours(visit: Visit) -> Finding:
         for match, text in criteria():
             headers = {"Operation": "Add", "MatchCriteria": match} | ({"Filter": text} if text else {})
             await visit.act("Filter", **headers)
-        return ok(f"Asterisk sends only the {len(HEARD) + 1} kinds of events that are needed")
+        return ok(f"Asterisk sends only the {len(criteria())} kinds of events that are needed")
     except PbxRefused as error:
         refused = str(error)
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from controller.config.load import Config, parse
 from controller.doctor.visit import Visit
-from controller.init.rights import ASKED, filters
+from controller.init.rights import ASKED, filters, reading
 from controller.pbx.asterisk.frames import Headers, Message, Value
 from controller.pbx.driver import PbxRefused
 
@@ -74,11 +74,14 @@ WELL: dict[str, Answer] = {
     "Ping": lambda _headers: {"Timestamp": f"{time.time():.6f}"},
     "GetConfig": account(
         "secret=open-sesame",
-        "read=system,call,agent,dtmf,dialplan",
+        f"read={','.join(reading())}",
         "permit=127.0.0.1",
         *(f"{one}" for one in filters()),
     ),
-    "PJSIPShowEndpoints": [event("EndpointList", ObjectName="100"), event("EndpointList", ObjectName="carrier1")],
+    "PJSIPShowEndpoints": [
+        event("EndpointList", ObjectName="100", Auths="100"),
+        event("EndpointList", ObjectName="carrier1"),
+    ],
     "PJSIPShowEndpoint": lambda headers: [endpoint(str(headers["Endpoint"]))],
     "QueueStatus": [
         event("QueueParams", Queue="sales"),

@@ -11,7 +11,7 @@ import pytest
 
 from controller.doctor import places
 from controller.doctor.finding import Status
-from controller.doctor.probe import Trial, _mount, _refused, _written, probe
+from controller.doctor.probe import WAY, Trial, _mount, _refused, _written, probe
 from tests.doctor.paper import configuration, visit
 from tests.doctor.test_places import open_up
 
@@ -87,7 +87,7 @@ def test_one_name_for_two_folders_is_told_apart_from_two_names() -> None:
 
 async def test_without_ari_the_probe_is_skipped_and_says_what_to_add(tmp_path: Path) -> None:
     (found,) = await probe(visit(configuration(tmp_path)))
-    assert (found.status, found.remedy) == (Status.SKIPPED, "configure [pbx.ari]")
+    assert (found.status, found.remedy) == (Status.SKIPPED, WAY)
 
 
 def test_the_service_user_is_who_runs_the_controller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
