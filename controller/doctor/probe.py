@@ -84,7 +84,7 @@ async def _bridge(ari: Ari, channel: str) -> AsyncIterator[str]:
 
 
 async def _join(ari: Ari, bridge: str, channel: str) -> None:
-    """A channel is in our application a moment after it was made, till then 422; no StasisStart tells of this kind."""
+    """A channel is in our application a moment after it was made, till then 422; no StasisStart tells of these."""
     deadline = time.monotonic() + EVENT_SECONDS
     while True:
         try:
