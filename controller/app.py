@@ -147,7 +147,7 @@ async def build(config: Config) -> App:
     catalogue, lost = await _catalogue(config.catalogue.file, alarms)
     meter = Meter()
     line = Line(spool, catalogue, config.store.folder, config.ownership.catch_all, watcher=meter.done, alarms=alarms)
-    drivers = {pbx.name: driver_of(pbx, config) for pbx in config.pbxs}
+    drivers = {pbx.name: driver_of(pbx, config, lock.token) for pbx in config.pbxs}
 
     def files(start: Start) -> tuple[str, str, str]:
         found = drivers[pbx_of(start.call)].files(start)
@@ -244,7 +244,7 @@ def phones_of(config: Config, engine: Engine) -> tuple[Lamps | HepListener, ...]
     return tuple(found)
 
 
-def driver_of(pbx: Pbx, config: Config) -> Driver:
+def driver_of(pbx: Pbx, config: Config, token: str = "") -> Driver:
     """The driver for one [[pbx]], by the literal list in controller/pbx."""
     module, _, name = DRIVERS[pbx.driver].partition(":")
     settings = importlib.import_module("controller.pbx.asterisk.settings").AsteriskSettings(
@@ -260,6 +260,8 @@ def driver_of(pbx: Pbx, config: Config) -> Driver:
         monitor_dir=pbx.monitor_dir,
         spool_dir=pbx.folder,
         format=pbx.format,
+        token=token,
+        who=f"{socket.gethostname()}:{os.getpid()}",
         sounds={NOT_RECORDED: pbx.failure_sound},
         attributes=config.attributes,
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from pathlib import Path
 
 FILE = "controller.lock"
+IDENTITY = "controller.id"
 
 
 class AnotherRuns(OSError):
@@ -19,6 +21,7 @@ class Lock:
     def __init__(self, folder: Path) -> None:
         """Raises AnotherRuns, and OSError where the folder cannot be written to."""
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         self._file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -31,6 +34,14 @@ class Lock:
             ) from None
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    @property
+    def token(self) -> str:
+        """A name that this folder's controllers have had from the first one on, as no other has."""
+        path = self._folder / IDENTITY
+        if not path.exists():
+            path.write_text(f"{secrets.token_hex(8)}\n")
+        return path.read_text().strip()
 
     def release(self) -> None:
         """Let another one begin."""

@@ -15,6 +15,7 @@ from controller.pbx.asterisk import notices, snapshot
 from controller.pbx.asterisk.ami import AmiAccess, Message
 from controller.pbx.asterisk.frames import Headers
 from controller.pbx.asterisk.hand import Hand, files_of, uniqueid_of
+from controller.pbx.asterisk.lease import Lease
 from controller.pbx.asterisk.link import BACKOFF, LinkCounters, stay_connected
 from controller.pbx.asterisk.pair import Pair, open_pair
 from controller.pbx.asterisk.recorders import LegGone, Recorder, Recorders
@@ -49,6 +50,8 @@ class AsteriskDriver:
         self._up: Callable[[bool, str], None] = _link_to_nobody
         self._tasks: set[asyncio.Task[None]] = set()
         self._replaced = ""  # why we must not act any more
+        self._lease = Lease(settings.token, settings.who, settings.action_seconds) if settings.token else None
+        self._leading = asyncio.Event()
         self.witness: Witness | None = None
         if settings.ari_url:
             self.witness = Witness(
@@ -66,22 +69,37 @@ class AsteriskDriver:
                     stay_connected(self._open, self._opened, self._lost_link, BACKOFF, self._link), name="ami"
                 )
                 if self.witness is not None:
-                    group.create_task(self.witness.run(), name="ari")
+                    group.create_task(self._witness(self.witness), name="ari")
         finally:
             for task in self._tasks:
                 task.cancel()
+
+    async def _witness(self, witness: Witness) -> None:
+        """Taking the ARI application ends whoever has it: only the one who leads may."""
+        await self._leading.wait()
+        await witness.run()
 
     async def _open(self) -> Pair:
         if self._replaced:
             raise PbxGone(self._replaced)
         s = self.settings
         access = AmiAccess(s.host, s.ami_port, s.ami_user, s.ami_secret)
-        return await open_pair(access, self._heard, s.ping_seconds, self._link)
+        pair = await open_pair(access, self._heard, s.ping_seconds, self._link)
+        if self._lease is not None:
+            try:
+                await self._lease.take(pair.hand)
+            except BaseException:
+                await pair.close()
+                raise
+        self._leading.set()
+        return pair
 
     def _opened(self, pair: Pair) -> None:
         self._pair = pair
         self._held = []
         self._spawn(self._resync(pair))
+        if self._lease is not None:
+            self._spawn(self._lease.keep(pair.hand, pair.give_up))
 
     def _lost_link(self, reason: str) -> None:
         self._pair = self._hand = self._held = None

@@ -32,6 +32,8 @@ class AsteriskSettings:
     ari_secret: str = field(default="", repr=False)
     app: str = "onrecord"
     format: str = "wav"
+    token: str = ""  # names this controller over its restarts; "": nobody asks who else works on this PBX
+    who: str = "unknown"  # the same for people: machine and process
     sounds: Mapping[str, str] = field(default_factory=dict)  # name of a notice -> what ARI is to play, "sound:beep"
     attributes: tuple[str, ...] = ("group", "kind")  # names of ONRECORD_… variables to ask for in a snapshot
     action_seconds: float = 5.0  # until an action's answer, and the event that confirms it
