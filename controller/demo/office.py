@@ -88,6 +88,11 @@ async def _speech(text: str, voice: str = "rms") -> Samples:
     return np.concatenate([sounds.silence(BREATH_SECONDS), await sounds.speech(text, voice)])
 
 
+def _once(line: Samples) -> Samples:
+    """For programs that say a line again and again: not before the call is over."""
+    return np.concatenate([line, sounds.silence(5)])
+
+
 async def calls(pbx: Asterisk, socket: Path, say: Say) -> None:
     """Calls that do not share a phone are placed at once."""
     async with (
@@ -98,7 +103,7 @@ async def calls(pbx: Asterisk, socket: Path, say: Say) -> None:
         phone(pbx, "110") as hanna,
         phone(pbx, "112") as jana,
         carrier(pbx, "carrier1") as world,
-        baresip(pbx, "104", say=await _speech("we are open from nine to five"), seconds=20),
+        baresip(pbx, "104", say=_once(await _speech("we are open from nine to five")), seconds=20),
     ):
         scenes: tuple[Awaitable[None], ...] = (
             _customer(alice, world, say),
@@ -178,7 +183,7 @@ async def _conference(members: tuple[Phone, ...], say: Say) -> None:
 
 async def _foreign(pbx: Asterisk, say: Say) -> None:
     say("sipp calls a baresip phone through the second trunk, whose every call is recorded")
-    line = await _speech("the customer is very happy", "awb")
+    line = _once(await _speech("the customer is very happy", "awb"))
     async with calling(pbx, "carrier2", "0205550104", say=line, seconds=4.0) as sipp:
         await sipp.finished(30)
 
