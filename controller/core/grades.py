@@ -58,6 +58,7 @@ class Outcome:
     considered: tuple[Considered, ...] = ()
 
 
+_YES, _NO = (Grade.YES, Grade.FORCE), (Grade.NO, Grade.NEVER)
 STRENGTH = {mode: strength for strength, mode in enumerate(Mode)}
 
 
@@ -65,8 +66,8 @@ def weigh(
     verdicts: list[Verdict], call: Call, tie_break: TieBreak, against: ForceAgainstNever, silence: str
 ) -> Outcome:
     """Who wins. `silence` is the reason to give when nobody has an opinion."""
-    yes = [one for one in verdicts if one.terms.grade in (Grade.YES, Grade.FORCE)]
-    no = [one for one in verdicts if one.terms.grade in (Grade.NO, Grade.NEVER)]
+    yes = [one for one in verdicts if one.terms.grade in _YES]
+    no = [one for one in verdicts if one.terms.grade in _NO]
     if not yes and not no:
         return Outcome(False, silence, considered=tuple(_considered(one, "neutral", "") for one in verdicts))
     recorded, because = (bool(yes), "") if not (yes and no) else _contest(yes, no, call, tie_break, against)

@@ -132,7 +132,8 @@ class Roster:
         endpoint = leg.endpoint
         if not endpoint:
             return None
-        return self.listed(leg) or self._unlisted.get(endpoint) or self._extension(endpoint)
+        listed = self.listed(leg) if self._scoped else self._at.get(endpoint)
+        return listed or self._unlisted.get(endpoint) or self._extension(endpoint)
 
     def _extension(self, endpoint: str) -> Listed:
         """The extension that an endpoint nobody listed stands for; remembered, for it is asked often."""

@@ -43,7 +43,8 @@ def verdicts_on(
         trace.extend(
             Considered(one.rule.name, alone, "lost", "queue_isolation = trunk_wins") for one in lost if one.rule
         )
-    return counted, _silence(policy, subjects, counted, alone, aside)
+    opinion = any(one.terms.grade is not Grade.NEUTRAL for one in counted)
+    return counted, "" if opinion else _silence(policy, subjects, counted, alone, aside)
 
 
 def _verdict(policy: Policy, call: Call, subject: Subject, legs: tuple[Leg, ...], trace: list[Considered]) -> Verdict:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from controller.core.altered import quick, replace
 from controller.core.calls import Call, Leg
 from controller.core.commands import CallId, LegId
+from controller.core.decision import Considered
 from controller.core.recording import Recording
 from controller.core.session import Session, begin
 from controller.core.wishes import Wish
@@ -116,6 +117,14 @@ def test_a_quick_record_is_made_as_any_other() -> None:
     assert repr(made) == "Quick(number=1, kind='a', many={'a': 1})"
     with pytest.raises(dataclasses.FrozenInstanceError):
         made.number = 2  # type: ignore[misc]
+
+
+def test_quick_records_are_equal_where_all_their_fields_are() -> None:
+    one = Quick(1)
+    assert one == one
+    assert one == Quick(1)
+    assert [one == Quick(1, kind="b"), one == Quick(1, many={"a": 1}), one == 1, one == Wish()] == [False] * 4
+    assert hash(Considered("a", None, "b", "c")) == hash(Considered("a", None, "b", "c"))
 
 
 def test_each_quick_record_has_its_own_of_what_is_made_anew() -> None:
