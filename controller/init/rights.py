@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from controller.pbx.asterisk.filters import HEARD, VARIABLE, criteria
+from controller.pbx.asterisk.filters import criteria
 
 CLASSES = {
     "FullyBooted": "system",
@@ -37,12 +38,18 @@ ASKED = {
 TOO_MUCH = ("command", "originate", "config", "all")
 """What the controller never needs. `command` is the PBX's whole command line, `originate` can run a shell."""
 
+_NAME = re.compile(r"\bname\(([A-Za-z]+)\)")
 ORDER = ("system", "call", "agent", "user", "dtmf", "reporting", "dialplan")
 
 
-def reading(heard: Iterable[str] = HEARD) -> tuple[str, ...]:
+def heard() -> tuple[str, ...]:
+    """Names of all events that the driver asks for."""
+    return tuple(dict.fromkeys(name for match, _ in criteria() for name in _NAME.findall(match)))
+
+
+def reading(events: Iterable[str] | None = None) -> tuple[str, ...]:
     """Classes of events that must reach us."""
-    return _ordered({CLASSES.get(name, "call") for name in (*heard, "VarSet")})
+    return _ordered({CLASSES.get(name, "call") for name in (heard() if events is None else events)})
 
 
 def writing() -> tuple[str, ...]:
@@ -76,4 +83,4 @@ def _ordered(classes: Iterable[str]) -> tuple[str, ...]:
     return tuple(one for one in ORDER if one in set(classes))
 
 
-__all__ = ["ASKED", "CLASSES", "TOO_MUCH", "VARIABLE", "excess", "filters", "lacking", "reading", "writing"]
+__all__ = ["ASKED", "CLASSES", "TOO_MUCH", "excess", "filters", "heard", "lacking", "reading", "writing"]

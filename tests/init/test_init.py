@@ -56,7 +56,7 @@ def test_a_file_of_the_admins_changes_by_one_line(office: Make) -> None:
 
 def test_the_managers_user_gets_the_least_rights_and_only_from_this_machine(office: Make) -> None:
     told = office().init().change("onrecord_manager.conf")
-    assert "+read = system,call,agent,dtmf" in told
+    assert "+read = system,call,agent,user,dtmf,dialplan\n" in told
     assert "+write = system,call\n" in told
     assert "+deny = 0.0.0.0/0.0.0.0" in told
     assert "+deny = ::/0" in told

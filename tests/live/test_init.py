@@ -158,6 +158,11 @@ async def test_the_user_that_init_makes_may_record_and_nothing_worse(office: Unt
             await session.event("VarSet", Variable="ONRECORD")
             await call.hangup()
             await session.event("Hangup")
+        async with office.admin() as admin:
+            for name in ("Foreign", "OnRecordProbe"):
+                await admin.act("UserEvent", UserEvent=name)
+        await session.event("UserEvent", UserEvent="OnRecordProbe")
+    assert {event["UserEvent"] for event in session.events if event["Event"] == "UserEvent"} == {"OnRecordProbe"}
     heard = {event["Event"] for event in session.events}
     # What Asterisk sends of such a call besides is kept from us by manager.conf itself: no Filter was asked for.
     assert not heard & {"Newexten", "RTCPSent", "DialEnd", "BridgeCreate", "DeviceStateChange"}, heard
