@@ -46,6 +46,7 @@ from controller.spool import Spool
 from controller.watch.growth import Growth
 from controller.watch.meter import Meter
 from controller.watch.room import Room
+from controller.watch.strays import Strays
 from controller.web.server import WebServer, application
 from controller.web.watched import Watched
 
@@ -59,7 +60,7 @@ SWITCH_SECONDS = 0.0005
 """How long a thread of the pipeline may keep the interpreter while the loop that hears calls wants it. With Python's
 own 5 ms a busy machine's recordings began up to half a second late (benchmarks/start_latency.py)."""
 
-Watching = Growth | Room | Meter | WebServer
+Watching = Growth | Room | Meter | Strays | WebServer
 
 
 @dataclass(slots=True)
@@ -221,6 +222,12 @@ def watching_of(config: Config, engine: Engine, meter: Meter, line: Line) -> tup
 
     room = Room(folders, engine.alarms, running, settings.full_within)
     found: list[Watching] = [meter, room]
+
+    def live() -> list[str]:
+        mine = [each for session in engine.sessions.values() for each in (session.recording, *session.rest)]
+        return [each.id for each in mine if each is not None]
+
+    found.append(Strays({pbx.name: pbx.folder for pbx in config.pbxs}, line.spool, engine.alarms, live))
     if settings.grow_within:
         found.append(Growth(engine, settings.grow_within, settings.one_sided))
     if config.web.listen:

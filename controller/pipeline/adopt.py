@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +13,7 @@ from controller.core.finished import Finished, FinishedSegment
 from controller.core.recording import Mark
 from controller.pipeline.audio import Audio
 from controller.pipeline.wav import Unreadable
-from controller.spool import MonitorName, Sound, another_name
+from controller.spool import MonitorName, Sound, another_name, monitor_name
 
 # Not unassigned: that could mean discarding it.
 UNKNOWN = Decision(Mode.ALWAYS, "found in the PBX's folder; which call it was, nobody knows")
@@ -35,6 +35,34 @@ def unknown_call(pbx: str, found: Iterable[tuple[MonitorName, Path]]) -> Finishe
         segments=segments,
         marks=(Mark("adopted", began, segments[0].number, note="found in the PBX's folder"),),
     )
+
+
+def with_strays(finished: Finished) -> Finished:
+    """The conversation with every file that bears its recording's name: a start that was thought to have failed may
+    have left sound behind all the same. Blocks. Raises OSError."""
+    if finished.recording is None or not finished.segments:
+        return finished
+    known = {segment.number for segment in finished.segments}
+    strays: list[tuple[MonitorName, Path]] = []
+    for folder in {Path(segment.mixed).parent for segment in finished.segments if segment.mixed}:
+        if folder.is_dir():
+            named = ((monitor_name(path), path) for path in sorted(folder.glob(f"{finished.recording}.*")))
+            strays += [(name, path) for name, path in named if name is not None and _is_stray(name, finished, known)]
+    if not strays:
+        return finished
+    strays.sort(key=lambda one: one[0].segment)
+    first = finished.segments[0]
+    found = tuple(
+        replace(_segment(number, list(files)), leg=first.leg, anchor_is=first.anchor_is, ended_by="never confirmed")
+        for number, files in groupby(strays, lambda one: one[0].segment)
+    )
+    segments = tuple(sorted((*finished.segments, *found), key=lambda one: one.number))
+    marks = tuple(Mark("adopted", one.started_at, one.number, note="the PBX had never confirmed it") for one in found)
+    return replace(finished, segments=segments, marks=(*finished.marks, *marks))
+
+
+def _is_stray(name: MonitorName, finished: Finished, known: Collection[int]) -> bool:
+    return name.recording == finished.recording and name.segment not in known
 
 
 def renamed(finished: Finished) -> Finished:

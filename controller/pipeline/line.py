@@ -23,7 +23,7 @@ from controller.catalogue.entries import Status
 from controller.catalogue.records import Settled
 from controller.core.finished import Finished
 from controller.core.plain import to_plain
-from controller.pipeline import judge, story
+from controller.pipeline import adopt, judge, story
 from controller.pipeline.children import Children
 from controller.pipeline.join import Joined, join
 from controller.pipeline.measure import Condition, Measured, measure
@@ -270,6 +270,7 @@ class Line:
                 if fresh is None:
                     return None
                 self._running.add(str(fresh.recording))
+                fresh = await asyncio.to_thread(adopt.with_strays, fresh)
                 job = await self.spool.take_over(fresh)
                 await records.add_recording(self.catalogue, job.finished)
                 return job
