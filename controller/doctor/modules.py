@@ -42,7 +42,7 @@ NEEDED = (
     Module("func_devstate", "the lamps of Record keys stay dark", vital=False),
     Module(
         "res_pjsip_one_touch_record_info",
-        "Record keys reach nobody",
+        "Record keys are answered 200 all the same (by res_pjsip_empty_info), and nothing happens",
         needed=lambda config: config.policy.record_key,
     ),
     Module("res_ari_events", "ARI's websocket is missing", needed=lambda config: any(p.ari for p in config.pbxs)),

@@ -9,7 +9,8 @@ from controller.core.rules import BUILT_IN
 from controller.doctor.finding import Finding, fail, ok, warn
 from controller.doctor.modules import loaded
 from controller.doctor.visit import Visit
-from controller.pbx.asterisk.telephones import OFF, ON
+from controller.pbx.asterisk.frames import Message
+from controller.pbx.asterisk.telephones import FEATURES, OFF, ON
 
 DECODERS = {
     "ulaw": "codec_ulaw",
@@ -33,6 +34,7 @@ DECODERS = {
 }
 """Codec -> the module that turns it into samples; those that are not here need none, or are no speech."""
 OTHER_MAKES = {"codec_opus": ("codec_opus_open_source",), "codec_g729": ("codec_g729a", "codec_bcg729")}
+AUTOMIXMON = {"automixmon"}
 WIDE = frozenset({"g722", "opus", "slin16", "speex16", "silk16", "siren7", "siren14"})
 
 
@@ -123,33 +125,43 @@ def _limits(visit: Visit) -> Mapping[str, float]:
 
 
 async def record_keys(visit: Visit) -> list[Finding]:
-    """Whether phones' own Record keys, or codes, start recorders that the controller knows nothing of."""
+    """Whether a press of a Record key reaches us, starts nothing else, and is refused where no rule allows it."""
     found = await visit.details()
-    keyed = [
-        name
-        for name, said in found.items()
-        if _yes(said.get("OneTouchRecording"))
-        and "automixmon" in (said.get("RecordOnFeature"), said.get("RecordOffFeature"))
-    ]
     ours = [name for name, said in found.items() if said.get("RecordOnFeature") == ON]
+    keyed = [name for name, said in found.items() if _yes(said.get("OneTouchRecording")) and AUTOMIXMON & _keys(said)]
+    armed = [name for name, said in found.items() if any(FEATURES in text for text in said.all("SetVar"))]
+    out = []
     if visit.config.policy.record_key and not ours:
-        return [
+        out.append(
             warn(
                 f"[keys] record_key is on, and no endpoint has record_on_feature = {ON}: Record keys reach nobody",
                 f"pjsip.conf, in the phones' template: one_touch_recording = yes, record_on_feature = {ON}, "
                 f"record_off_feature = {OFF}; `onrecord init` shows the rest",
             )
-        ]
-    if not keyed:
-        return [ok("no Record key starts a recorder beside ours")]
-    return [
-        warn(
-            f"the Record keys of {_some(keyed)} start Asterisk's own automixmon, past policy and pause",
-            "pjsip.conf: record_on_feature = onrecord_on and record_off_feature = onrecord_off, with the features of "
-            "dialplan/asterisk; or one_touch_recording = no",
-            endpoints=keyed,
         )
-    ]
+    if keyed:
+        out.append(
+            warn(
+                f"the Record keys of {_some(keyed)} start Asterisk's own automixmon, past policy and pause",
+                f"pjsip.conf: record_on_feature = {ON} and record_off_feature = {OFF} (both: what is left out is "
+                "automixmon), with the features of dialplan/asterisk; or one_touch_recording = no",
+                endpoints=keyed,
+            )
+        )
+    if armed:
+        out.append(
+            warn(
+                f"{_some(armed)} set {FEATURES} themselves: a press is answered 200 even where no rule allows it "
+                "and while no controller runs",
+                f"pjsip.conf: take {FEATURES} out of their set_var: the controller tells each channel what it may",
+                endpoints=armed,
+            )
+        )
+    return out or [ok("no Record key starts a recorder beside ours, or promises what no rule allows")]
+
+
+def _keys(endpoint: Message) -> set[str]:
+    return {endpoint.get("RecordOnFeature"), endpoint.get("RecordOffFeature")}
 
 
 def _yes(text: str) -> bool:

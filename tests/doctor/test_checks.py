@@ -83,6 +83,8 @@ WRONG: list[tuple[str, dict[str, Answer], Status, str, str]] = [
     ("codecs", {"PJSIPShowEndpoint": endpoints(Allow="(g722)")}, Status.WARN, "up to 4 kHz", "wav16"),
     ("record-keys", {"PJSIPShowEndpoint": endpoints(OneTouchRecording="true", RecordOnFeature="automixmon")},
      Status.WARN, "endpoint 100", "onrecord_on"),
+    ("record-keys", {"PJSIPShowEndpoint": endpoints(SetVar="A=1,DYNAMIC_FEATURES=onrecord_on")},
+     Status.WARN, "200", "set_var"),
     ("trunks", {"PJSIPShowEndpoints": [event("EndpointList", ObjectName="voip", OutboundAuths="v", Auths="v")]},
      Status.WARN, "voip", '[[trunk]] name = "voip"'),
     ("trunks", {"PJSIPShowEndpoints": [event("EndpointList", ObjectName="anonymous")]}, Status.WARN, "anonymous", ""),

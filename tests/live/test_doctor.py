@@ -75,6 +75,9 @@ context = from-phones
 [keyed](line)
 one_touch_recording = yes
 context = from-phones
+[armed](line)
+set_var = ONRECORD_NAME=Arm
+set_var = DYNAMIC_FEATURES=onrecord_on#onrecord_off
 """
 SANE = ("direct-media", "codecs", "record-keys", "local")
 """Checks that the endpoints above, and the lab's own queues, are there to fail."""
@@ -316,7 +319,7 @@ async def test_endpoints_with_traps_are_named(ward: Asterisk, tmp_path: Path) ->
     assert "direct_media = no" in direct.remedy
     assert (codecs.status, codecs.measured["codec"]) == (Status.FAIL, "g729")
     assert codecs.measured["endpoints"] == ["narrow"]
-    assert worst(findings, "record-keys").measured["endpoints"] == ["keyed"]
+    assert [one.measured["endpoints"] for one in of(findings, "record-keys")] == [["keyed"], ["armed"]]
     local = worst(findings, "local")
     assert (local.status, local.measured["pinned"], local.measured["local"]) == (Status.WARN, 1, 2)
 
