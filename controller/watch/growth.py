@@ -30,6 +30,10 @@ AGAIN_SECONDS = 15.0
 """How often a start that was given up is tried again."""
 ASK_SECONDS = 1.5
 """So long before a recorder's patience is over its leg's packets are counted for the first time."""
+HEALTHY_BYTES = 10 * BLOCK
+"""A recorder that has written so much is well again: the next one is not left alone for longer."""
+AT_ONCE = 20
+SILENT_SECONDS = 5.0
 LONGEST_SECONDS = 60.0
 """The longest time that a recorder which does not grow is left alone, after it was started anew several times."""
 SPEAKING = 256
@@ -50,6 +54,7 @@ class Growing:
     peaks: tuple[int, int] = (0, 0)  # of each side's newest stretch
     quiet_since: tuple[float, float] = (0.0, 0.0)  # since when each side is digital silence
     packets: int | None = None
+    ask_at: float = 0.0  # when its leg's packets are counted next
     full: bool = False  # it stands still because its disk has no room
     paused_size: int = -1  # of the mixed file, when it was first seen paused; -1: it is not
 
@@ -90,8 +95,9 @@ class Growth:
         running = self._running()
         looks = await asyncio.to_thread(_look, list(running.values()))
         now = self.clock()
-        for growing, look in zip(list(running.values()), looks, strict=True):
-            await self._judge(growing, look, now)
+        judged = list(zip(running.values(), looks, strict=True))
+        for start in range(0, len(judged), AT_ONCE):
+            await asyncio.gather(*(self._judge(each, look, now) for each, look in judged[start : start + AT_ONCE]))
         self._try_again(now)
 
     # -- who runs ------------------------------------------------------------------------------------------------
@@ -108,7 +114,8 @@ class Growth:
                 known = self._growing.get(key)
                 found[key] = known or self._begin(segment.start, now)
         self._growing = found
-        live = {recording for recording, _ in found}
+        # Also of those that are between two recorders: patience is for the recording.
+        live = {each.id for session in self.engine.sessions.values() for each in _recordings(session)}
         self._patience = {each: seconds for each, seconds in self._patience.items() if each in live}
         self.engine.alarms.over_for("recorder", self._calls())
         self.engine.alarms.over_for("one-sided", self._calls())
@@ -135,7 +142,9 @@ class Growth:
             await self._lost(growing, current, f"the disk of {growing.files.mixed.parent} was full")
         elif look.mixed.size > growing.size:
             growing.grew_at, growing.size = now, look.mixed.size
-            growing.packets = None
+            growing.packets, growing.ask_at = None, 0.0
+            if look.mixed.size > HEALTHY_BYTES:
+                self._patience.pop(current.id, None)
             self.engine.alarms.off("recorder", call)
             self._check_pause(growing, current, look)
             self._check_sides(growing, current, look, now)
@@ -143,16 +152,22 @@ class Growth:
             await self._standing_still(growing, current, now)
 
     async def _standing_still(self, growing: Growing, current: Recording, now: float) -> None:
-        start = growing.start
+        """Its packets are counted twice: a little before its patience is over, and then."""
+        start, over = growing.start, now - growing.grew_at >= self._patience.get(current.id, self.grow_within)
+        if now < growing.ask_at or (growing.packets is not None and not over):
+            return
         if not await asyncio.to_thread(growing.files.mixed.parent.is_dir):
             return  # it cannot be seen from here: that is an alarm of its own, and no proof
         health = await self.engine.drivers[pbx_of(start.call)].health(start)
         if health is None or self._current(growing) is None:
             return
         before, growing.packets = growing.packets, health.packets
+        if before is not None or health.packets is None:
+            # Where no sound arrives a file may stand still for as long as it likes (asterisk.md, hazard 5).
+            growing.ask_at = now + SILENT_SECONDS
         if not health.running:
             await self._lost(growing, current, "MixMonitor has ended it")
-        elif _moved(before, health) and now - growing.grew_at >= self._patience.get(current.id, self.grow_within):
+        elif _moved(before, health) and over:
             why = await asyncio.to_thread(_cause, growing.files.mixed)
             growing.full = "is full" in why
             if growing.full:
