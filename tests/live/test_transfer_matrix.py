@@ -18,17 +18,23 @@ import pytest
 
 from controller import lab
 from controller.app import App
-from controller.catalogue.entries import CallEntry, RecordingEntry, Status
-from controller.catalogue.search import Query, list_calls
+from controller.catalogue.entries import CallEntry, CallStory, RecordingEntry, Status
+from controller.catalogue.search import Query, list_calls, show
+from controller.cli.talks import lines_of
 from controller.core.finished import Part
-from controller.lab import Asterisk, ears, sounds
+from controller.lab import Asterisk, ears
+from controller.pipeline.export import NotExported, export
 from tests.live import transferring as plays
 from tests.live.test_controller import running, sound
-from tests.live.transferring import CUSTOMER, HOUSE, Play, Stage, World, between, seconds
+from tests.live.transferring import CUSTOMER, FIRST, HOUSE, SECOND, THIRD, Play, Stage, World, between, seconds
 
 AT_ONCE = 12
 SLACK = 0.1
 """Seconds by which a recording may miss the time that the parties talked, and each party's own."""
+UNCERTAIN = 0.35
+UNHEARD = 0.5
+"""Seconds in which somebody who is connected is not heard: his telephone sends digits instead of his voice, and after
+an attended transfer by Asterisk's own feature it passes no voice until the Local channels are gone."""
 
 RULES = {
     "trunk": "the trunk is recorded",
@@ -51,27 +57,29 @@ ALL = (*LINES, "queue")
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way for a call to go. `ends`: rules whose recording ends before the call does, and with what."""
+    """One way for a call to go."""
 
     name: str
     play: Play
     rules: tuple[str, ...]
     stays: bool = False  # the first phone stays to the end
+    typed: bool = False  # by a feature code, from the telephone or the manager
+    consults: bool = False  # and talks to the second one meanwhile
 
 
 WAYS = (
     Way("blind transfer (REFER)", plays.blind_refer, ALL),
     Way("blind transfer twice (REFER)", plays.blind_refer_twice, ALL),
-    Way("attended transfer (REFER with Replaces)", plays.attended_refer, ALL),
-    Way("blind transfer by feature code", plays.blind_feature, ALL),
-    Way("attended transfer by feature code", plays.attended_feature, ALL),
-    Way("attended transfer, let go while it rings", plays.let_go_while_it_rings, ALL),
+    Way("attended transfer (REFER with Replaces)", plays.attended_refer, ALL, consults=True),
+    Way("blind transfer by feature code", plays.blind_feature, ALL, typed=True),
+    Way("attended transfer by feature code", plays.attended_feature, ALL, typed=True),
+    Way("attended transfer, let go while it rings", plays.let_go_while_it_rings, ALL, typed=True),
     Way("AMI BlindTransfer", plays.ami_blind, ALL),
-    Way("AMI Atxfer", plays.ami_attended, ALL),
+    Way("AMI Atxfer", plays.ami_attended, ALL, typed=True),
     Way("AMI Redirect", plays.ami_redirect, ALL),
     Way("consultation refused", plays.consultation_refused, ALL, stays=True),
-    Way("consultation given up", plays.consultation_given_up, ALL, stays=True),
-    Way("consultation by feature code refused", plays.feature_consultation_refused, ALL, stays=True),
+    Way("consultation given up", plays.consultation_given_up, ALL, stays=True, consults=True),
+    Way("consultation by feature code refused", plays.feature_consultation_refused, ALL, stays=True, typed=True),
     Way("parked and taken back elsewhere", plays.parked, ALL),
     Way("picked up", plays.picked_up, LINES, stays=True),
     Way("forwarded by the phone (302)", plays.forwarded, LINES, stays=True),
@@ -105,6 +113,7 @@ class Played:
     stage: Stage
     failed: str = ""
     entries: tuple[CallEntry, ...] = ()
+    stories: tuple[CallStory, ...] = ()
 
     def recordings(self, part: Part) -> list[RecordingEntry]:
         """What was kept of this call."""
@@ -160,6 +169,7 @@ class Office:
                 await lab.until(lambda: not app.engine.sessions, 20)
             await app.line.idle()
             found = await list_calls(app.catalogue, Query(limit=1000))
+            stories = {entry.call: (await show(app.catalogue, entry.call))[-1] for entry in found}
         for one in staged:
             mine = {str(one.stage.extension + n) for n in range(3)} | {one.stage.number}
             one.entries = tuple(
@@ -168,7 +178,30 @@ class Office:
                 if entry.began_at.timestamp() >= begun - 1
                 and any(party.endpoint in mine or party.number in mine for party in entry.parties)
             )
+            one.stories = tuple(stories[entry.call] for entry in one.entries)
             self.played[one.cell] = one
+
+    def is_uncertain(self, cell: Cell) -> bool:
+        """Whether all is there and only times are off, by less than anything that was ever wrong: a busy machine cuts
+        and stretches what goes through a PBX (jitter above 60 ms). Such a cell is played again, in less company."""
+        played = self.played[cell]
+        if cell.rule == "conference" or played.failed or len(played.recordings(Part.CONVERSATION)) != 1:
+            return False
+        off = [abs(seconds_off) for _, seconds_off in self.differences(played)]
+        return bool(off) and max(off) < UNCERTAIN
+
+    def differences(self, played: Played) -> list[tuple[str, float]]:
+        """What is off by more than SLACK, and by how much: begun late, too long, and too much of each pitch."""
+        assert self.app is not None
+        (recording,) = played.recordings(Part.CONVERSATION)
+        samples, rate = sound(self.app, recording)
+        want, slack = expected(played), SLACK + unrest(played)
+        begun = recording.began_at.timestamp() - want.start
+        found = [("begun", begun), ("length", len(samples) / rate - (want.end - want.start))]
+        found += [
+            (f"{pitch} Hz", seconds(samples[:, 1], pitch, rate) - want.pitches.get(pitch, 0)) for pitch in HOUSE
+        ]
+        return [(what, round(off, 3)) for what, off in found if abs(off) >= slack]
 
     async def _staged(
         self, cell: Cell, extension: int, admin: lab.Admin, world: World, stack: AsyncExitStack
@@ -196,9 +229,9 @@ def _last(error: BaseException) -> str:
     return " ".join(line for line in lines if "transferring" in line)
 
 
-def _batches(cells: tuple[Cell, ...]) -> Iterator[tuple[Cell, ...]]:
-    for at in range(0, len(cells), AT_ONCE):
-        yield cells[at : at + AT_ONCE]
+def _batches(cells: tuple[Cell, ...], size: int = AT_ONCE) -> Iterator[tuple[Cell, ...]]:
+    for at in range(0, len(cells), size):
+        yield cells[at : at + size]
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +244,9 @@ async def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         one = Office(pbx, tmp_path_factory.mktemp("matrix"))
         for batch in _batches(cells):
             await one.play(batch)
+        for _ in range(2):
+            for batch in _batches(tuple(cell for cell in cells if one.is_uncertain(cell)), 4):
+                await one.play(batch)
         yield one
 
 
@@ -241,7 +277,11 @@ def expected(played: Played) -> Expected:
     return Expected(start, end, {pitch: length for pitch, length in found.items() if length})
 
 
-@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.rule != "conference"], ids=str)
+ON_CALLS = [cell for cell in CELLS if cell.rule != "conference"]
+
+
+@pytest.mark.proves("V-3", "V-4", "V-5", "V-6", "Y-18", "W-36", "H-10", "F-083", "F-088", "F-094")
+@pytest.mark.parametrize("cell", ON_CALLS, ids=str)
 async def test_one_call_handed_over_is_one_recording_of_the_right_span(office: Office, cell: Cell) -> None:
     played = office.played[cell]
     assert not played.failed
@@ -254,17 +294,107 @@ async def test_one_call_handed_over_is_one_recording_of_the_right_span(office: O
     assert list(recording.owners) == owners
     assert office.app is not None
     samples, rate = sound(office.app, recording)
-    want = expected(played)
-    assert not list(differences(recording, samples, rate, want)), want
+    assert not office.differences(played), expected(played)
     assert {one.frequency for one in ears.tones(samples[:, 0], rate) if one.seconds >= 0.1} == {CUSTOMER}
     assert not seconds(samples[:, 1], CUSTOMER, rate)
 
 
-def differences(
-    recording: RecordingEntry, samples: sounds.Samples, rate: int, want: Expected
-) -> Iterator[tuple[str, float]]:
-    """What is more than SLACK off, and by how much: begun late, too long, and too much of each pitch."""
-    begun = recording.began_at.timestamp() - want.start
-    found = [("begun", begun), ("length", len(samples) / rate - (want.end - want.start))]
-    found += [(f"{pitch} Hz", seconds(samples[:, 1], pitch, rate) - want.pitches.get(pitch, 0)) for pitch in HOUSE]
-    yield from ((what, round(off, 3)) for what, off in found if abs(off) >= SLACK)
+def unrest(played: Played) -> float:
+    """How far the telephones themselves were off the beat of 20 ms, because the machine was busy: a measure cannot
+    be better than its yardstick."""
+    assert played.stage.customer is not None
+    return plays.unrest(played.stage.customer.sent())
+
+
+CONSULTED = [cell for cell in CELLS if cell.way.consults and cell.rule in ("extension", "follow")]
+
+
+@pytest.mark.parametrize("cell", CONSULTED, ids=str)
+async def test_a_consultation_is_a_part_of_its_own_for_few_ears(office: Office, cell: Cell, tmp_path: Path) -> None:
+    played = office.played[cell]
+    (recording,) = played.recordings(Part.CONSULTATION)
+    assert office.app is not None
+    samples, rate = sound(office.app, recording)
+    for pitch in (FIRST, SECOND):
+        assert any(abs(seconds(samples[:, n], pitch, rate) - plays.TALK) < SLACK + unrest(played) for n in (0, 1))
+    assert not any(seconds(samples[:, n], CUSTOMER, rate) for n in (0, 1))
+    with pytest.raises(NotExported, match="--consultations"):
+        export(recording, office.app.config.store.folder, tmp_path)
+    assert export(recording, office.app.config.store.folder, tmp_path, consultations=True).audio.exists()
+
+
+@pytest.mark.parametrize("cell", ON_CALLS, ids=str)
+async def test_it_is_told_who_talked_to_the_customer_and_for_how_long(office: Office, cell: Cell) -> None:
+    played = office.played[cell]
+    assert played.stage.customer is not None
+    (story,) = [one for one in played.stories if _is_of(played.stage.number, one.call) and not one.call.room]
+    heard = played.stage.customer.heard()
+    endpoints = {party.leg: party.endpoint for party in story.call.parties}
+    for phone, pitch in ((played.stage.first, FIRST), (played.stage.second, SECOND)):
+        talked = [talk for talk in story.talks if endpoints.get(talk.leg) == phone.user and talk.doing == "talk"]
+        told = sum((talk.until - talk.since).total_seconds() for talk in talked)
+        off = told - seconds(heard, pitch)
+        assert -2 * SLACK < off < 2 * SLACK + unrest(played) + (UNHEARD if cell.way.typed else 0), (phone.user, off)
+    assert lines_of(story)
+
+
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.rule == "conference"], ids=str)
+async def test_a_conference_holds_all_of_its_members_for_as_long_as_there_are_two(office: Office, cell: Cell) -> None:
+    played = office.played[cell]
+    assert not played.failed
+    (recording,) = played.recordings(Part.CONVERSATION)
+    assert list(recording.owners) == [f"conference {played.stage.room}"]
+    assert office.app is not None
+    samples, rate = sound(office.app, recording)
+    assert samples.shape[1] == 1
+    assert played.stage.customer is not None
+    heard = seconds(played.stage.customer.heard(), THIRD)
+    slack = SLACK + unrest(played)
+    assert abs(len(samples) / rate - heard) < slack
+    for pitch in (CUSTOMER, THIRD):
+        assert abs(seconds(samples[:, 0], pitch, rate) - heard) < slack
+
+
+def _is_of(number: str, call: CallEntry) -> bool:
+    return any(number in (party.number, party.dialled) and party.party == "external" for party in call.parties)
+
+
+# -- the page --------------------------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[2] / "docs" / "transfers.md"
+TITLE = """# Transfers
+
+Whatever happens to a call, what its rule wants is one recording, and the customer is on its left side throughout.
+Each `yes` is a cell that `tests/live/test_transfer_matrix.py` plays on a real Asterisk with tones and judges by what
+the customer's own telephone heard: one recording, its owners, its span to 100 ms, each voice as long as it was
+heard, and who talked when. This page is the table in that test, which fails where they differ.
+"""
+NOTES = """
+- **extension**, **queue**: the recording ends when that extension, or the queue's agent, is out of the call.
+  **extension, following** (`follow_transfer = true`), **trunk** and **DDI**: it lasts until the outside party leaves.
+- A **consultation** (of people of the house, while the other side waits) is recorded where their own rules want it,
+  as a part of its own: `onrecord show` marks it, and `onrecord export` leaves it out without `--consultations`.
+- **On hold** the rule says what becomes of the music: `hold = "record"`, `"mute"` or `"skip"`.
+- Trunks are played under `queue_isolation = "trunk_wins"`. Under `strict` queues and conferences decide alone.
+- At each new party the recorder is renewed, because this Asterisk's can be deaf to him
+  (`tests/live/test_transfer_deaf.py` provokes it): about 30 ms are missing there, and a mark `renew` says so.
+"""
+HEADS = {"follow": "extension, following", "ddi": "DDI"}
+
+
+def page() -> str:
+    """docs/transfers.md."""
+    heads = "".join(f" {HEADS.get(rule, rule)} |" for rule in RULES)
+    rows = "".join(
+        f"| {way.name} |" + "".join(" yes |" if rule in way.rules else " |" for rule in RULES) + "\n" for way in WAYS
+    )
+    return f"{TITLE}\n| |{heads}\n|---|{'---|' * len(RULES)}\n{rows}{NOTES}"
+
+
+def test_the_page_is_this_matrix() -> None:
+    """Write it with `python -m tests.live.test_transfer_matrix`."""
+    assert PAGE.read_text() == page()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

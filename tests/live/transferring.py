@@ -490,3 +490,9 @@ def first_heard(audio: Audio, pitches: Iterable[int]) -> float:
     """When the first of these pitches was heard for the first time."""
     found = [one for one in ears.tones(audio.samples) if one.frequency in pitches and one.seconds >= 0.06]
     return audio.times[round(min(one.start for one in found) / 0.02)]
+
+
+def unrest(audio: Audio) -> float:
+    """How far the packets of an unbroken stream were off their beat, in seconds."""
+    late = [at - n * FRAME / sounds.RATE for n, at in enumerate(audio.times)]
+    return max(late) - min(late)
