@@ -266,6 +266,7 @@ def driver_of(pbx: Pbx, config: Config, token: str = "") -> Driver:
         app=pbx.ari.app if pbx.ari else "onrecord",
         monitor_dir=pbx.monitor_dir,
         spool_dir=pbx.folder,
+        prompts_dir=pbx.prompts_dir,
         format=pbx.format,
         token=token,
         who=f"{socket.gethostname()}:{os.getpid()}",

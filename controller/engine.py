@@ -22,6 +22,7 @@ from controller.core.commands import (
     Command,
     HandOver,
     LegId,
+    Open,
     Pause,
     Press,
     RecorderCommand,
@@ -320,6 +321,8 @@ class Engine:
                 self._allow(command)
             case Tell():
                 self._tell(command)
+            case Open():
+                self._aside(self.drivers[pbx_of(command.call)].open(command))
             case Switch():
                 self._switch(command)
             case HandOver():

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 MOST_LETTERS = 200
 _DURATION = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h)$")
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
 _MAC = re.compile(r"([0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}")
 # A comma would split MixMonitor's File into options and a shell command; a bracket would end its r(…) early.
 _PLAIN_FOLDER = re.compile(r"^/[A-Za-z0-9._/-]*$")
@@ -82,6 +83,19 @@ def _address(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if value and not (colon and host and port.isdecimal() and 0 < int(port) < 65536):
         raise ValueError("write host:port, such as 127.0.0.1:9060")
+    return value
+
+
+def language(value: str) -> str:
+    """A language's tag, which becomes part of a path on the PBX."""
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError(f"'{value}' is no language: write it as de or pt-br")
+    return value
+
+
+def beep(value: float) -> float:
+    if value and not 10 <= value <= 1800:
+        raise ValueError("beeps come every 10 to 1800 s; 0 is none")
     return value
 
 

@@ -69,6 +69,10 @@ class Pbx(Table):
         description="What people hear when their call is to be recorded and cannot be (on_failure notice or end), as "
         'Asterisk calls it, such as "sound:onrecord/en/ended"; left out: three tones. Needs ari.',
     )
+    prompts_dir: PbxFolder = Field(
+        "/var/lib/asterisk/sounds/onrecord",
+        description="Where the PBX finds our prompts, as it calls the folder: <language>/<prompt>.wav below it.",
+    )
     renew_recorders: StrictBool = Field(
         True,
         description="A new recorder for each new party that the recorded one meets: some builds of Asterisk "

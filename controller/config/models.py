@@ -5,14 +5,40 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool
+from pydantic import AfterValidator, Field, StrictBool
 
-from controller.config.fields import Address, Endpoints, Macs, Name, Names, Patterns, Seconds, Table, Text, Zone
+from controller.config.fields import (
+    Address,
+    Endpoints,
+    Macs,
+    Name,
+    Names,
+    Patterns,
+    Seconds,
+    Table,
+    Text,
+    Zone,
+    beep,
+    language,
+)
 from controller.core.commands import Side
-from controller.core.decision import Grade, Grant, HoldRule, Mode, OnFailure, PauseForm, StartPoint
+from controller.core.decision import (
+    AfterRefusal,
+    Announce,
+    Audience,
+    Grade,
+    Grant,
+    HoldRule,
+    Mode,
+    OnFailure,
+    PauseForm,
+    StartPoint,
+)
 from controller.core.grades import ForceAgainstNever, TieBreak
 from controller.core.policy import QueueIsolation
 
+Language = Annotated[Name, AfterValidator(language)]
+Beep = Annotated[Seconds, AfterValidator(beep)]
 PhoneFamily = Literal["", "yealink"]
 Priority = Annotated[int, Field(strict=True, ge=0, le=100)]
 
@@ -74,6 +100,26 @@ class Settings(Table):
         None,
         description="When a call is to be recorded and cannot be: continue (an alarm tells), notice (its people are "
         "told, too) or end (they are told, and the call is hung up). Built in: continue.",
+    )
+    announce_inbound: Announce | None = Field(
+        None,
+        description="What is announced on recorded calls from outside: none; notify; opt-out (press 9 not to be "
+        "recorded); opt-in (press 1 to agree, else nothing is recorded). Built in: none. See docs/guides/consent.md.",
+    )
+    announce_outbound: Announce | None = Field(None, description="The same for calls to the outside.")
+    announce_internal: Announce | None = Field(None, description="The same for calls between our own phones.")
+    announce_to: Audience | None = Field(
+        None, description="Who is told: far (the other side of the house's door), near, or both. Built in: far."
+    )
+    language: Language | None = Field(None, description="The prompts' language, such as de. Built in: en.")
+    after_refusal: AfterRefusal | None = Field(
+        None,
+        description="When a party refuses: go-on (unrecorded; the dialplan may route by GOSUB_RETVAL) or end (with a "
+        "notice). Built in: go-on.",
+    )
+    beep: Beep | None = Field(
+        None,
+        description="Seconds between beeps that both sides hear while recording, 10 to 1800; 0: none. Built in: 0.",
     )
     follow_transfer: StrictBool | None = Field(
         None,

@@ -147,6 +147,17 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """The word that a leg in the gate waits for: go, notify, opt-out or opt-in (with the prompt to play), or end."""
+
+    call: CallId
+    leg: LegId
+    word: str
+    prompt: str = ""  # its id
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """From now on this extension's calls are recorded without being asked for, as far as its rule lets it ask; or not
     any more. The leg is told what became of it. `why`: it may not, and nothing changes."""
@@ -171,5 +182,18 @@ class HandOver:
 
 
 Command = (
-    Start | Stop | Pause | Resume | SetTimer | CancelTimer | Alarm | Refuse | Press | Allow | Tell | Switch | HandOver
+    Start
+    | Stop
+    | Pause
+    | Resume
+    | SetTimer
+    | CancelTimer
+    | Alarm
+    | Refuse
+    | Press
+    | Allow
+    | Tell
+    | Open
+    | Switch
+    | HandOver
 )

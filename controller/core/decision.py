@@ -68,6 +68,30 @@ class HoldRule(Enum):
     SKIP = "skip"  # taken out of the finished file
 
 
+class Announce(Enum):
+    """What people are told or asked before they are recorded."""
+
+    NONE = "none"
+    NOTIFY = "notify"
+    OPT_OUT = "opt-out"  # "press 9 not to be recorded"
+    OPT_IN = "opt-in"  # "press 1 to agree": without it nothing is recorded
+
+
+class Audience(Enum):
+    """Whom an announcement is for, seen from the house."""
+
+    FAR = "far"
+    NEAR = "near"
+    BOTH = "both"
+
+
+class AfterRefusal(Enum):
+    """What becomes of a call whose party refuses to be recorded."""
+
+    GO_ON = "go-on"
+    END = "end"  # with a notice
+
+
 class SubjectKind(Enum):
     EXTENSION = "extension"
     LINE = "line"  # a shared line or workspace with an identity of its own (F-006)
@@ -105,6 +129,13 @@ class Options:
     auto_resume: float = 0.0  # a pause ends by itself after this; 0: never
     long_pause: float = 600.0  # a pause that lasts so long is an alarm; 0: never
     on_failure: OnFailure = OnFailure.CONTINUE
+    announce_inbound: Announce = Announce.NONE
+    announce_outbound: Announce = Announce.NONE
+    announce_internal: Announce = Announce.NONE
+    announce_to: Audience = Audience.FAR
+    language: str = "en"
+    after_refusal: AfterRefusal = AfterRefusal.GO_ON
+    beep: float = 0.0  # seconds between two beeps; 0: none
 
 
 @quick

@@ -268,6 +268,47 @@ class SwitchDialled:
 
 
 @dataclass(frozen=True, slots=True)
+class GateReached:
+    """A leg waits in our gate of the dialplan for a word. `callee`: it has answered and is not bridged yet. `target`:
+    whom the dialplan is about to call for it, as far as it says."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    callee: bool = False
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePlayed:
+    """The gate has played to this leg what it was asked to; not `whole`: it could not, or somebody hung up."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentKeyed:
+    """The gate has asked this leg, and this one digit was pressed; "" for none in time."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    digit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GateReady:
+    """The callee has heard everything and is about to be bridged: the last moment to record from the first sample."""
+
+    call: CallId
+    at: float
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     call: CallId
     at: float
@@ -314,6 +355,10 @@ Event = (
     | Asked
     | DigitPressed
     | SwitchDialled
+    | GateReached
+    | NoticePlayed
+    | ConsentKeyed
+    | GateReady
     | TimerFired
     | PolicyChanged
     | CallGone

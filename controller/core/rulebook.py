@@ -8,11 +8,11 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TypeVar
 
-from controller.core.decision import Decision, Subject, SubjectKind
+from controller.core.decision import Announce, Decision, Subject, SubjectKind
 from controller.core.grades import ForceAgainstNever, TieBreak
 from controller.core.numbers import MOST_REMEMBERED, NumberList
 from controller.core.roster import Roster
-from controller.core.rules import BUILT_IN, Rule, RuleIndex, Site, Terms, terms_of
+from controller.core.rules import BUILT_IN, Rule, RuleIndex, Settings, Site, Terms, terms_of
 from hardware.sequences import CodeBook
 
 
@@ -64,6 +64,7 @@ class Policy:
     _index: RuleIndex = field(init=False, repr=False, compare=False)
     _follows: bool = field(init=False, repr=False, compare=False)
     _arms: bool = field(init=False, repr=False, compare=False)
+    _asks: bool = field(init=False, repr=False, compare=False)
     _terms: dict[tuple[int, str], Terms] = field(default_factory=dict, init=False, repr=False, compare=False)
     _about: dict[Subject, About] = field(default_factory=dict, init=False, repr=False, compare=False)
     _decisions: dict[object, Decision] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -74,6 +75,8 @@ class Policy:
         above = any(settings.follow_transfer for settings in everywhere)
         coded = any(site.codes is not None for site in (self.organisation, *self.sites.values()))
         object.__setattr__(self, "_arms", self.record_key or coded)
+        settings = (*everywhere, *(rule.settings for rule in self.rules))
+        object.__setattr__(self, "_asks", any(Announce.OPT_IN in _announced(each) for each in settings))
         object.__setattr__(self, "_follows", above or any(rule.settings.follow_transfer for rule in self.rules))
 
     @property
@@ -90,6 +93,11 @@ class Policy:
             known = About(self._index.about(subject), site, default, str(subject))
             _remember(self._about, subject, known)
         return known
+
+    @property
+    def asks(self) -> bool:
+        """Whether anybody is ever asked to agree: only then can a consent be missing."""
+        return self._asks
 
     @property
     def arms(self) -> bool:
@@ -126,6 +134,10 @@ class Policy:
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
+
+
+def _announced(settings: Settings) -> tuple[Announce | None, ...]:
+    return settings.announce_inbound, settings.announce_outbound, settings.announce_internal
 
 
 def _remember(memory: dict[_K, _V], key: _K, value: _V) -> _V:

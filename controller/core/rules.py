@@ -12,6 +12,9 @@ from typing import TypeVar
 from controller.core.commands import Side
 from controller.core.conditions import Condition
 from controller.core.decision import (
+    AfterRefusal,
+    Announce,
+    Audience,
     Grade,
     Grant,
     HoldRule,
@@ -55,6 +58,13 @@ class Settings:
     auto_resume: float | None = None
     long_pause: float | None = None
     on_failure: OnFailure | None = None
+    announce_inbound: Announce | None = None
+    announce_outbound: Announce | None = None
+    announce_internal: Announce | None = None
+    announce_to: Audience | None = None
+    language: str | None = None
+    after_refusal: AfterRefusal | None = None
+    beep: float | None = None
     follow_transfer: bool | None = None
     record_paging: bool | None = None
     record_voicemail: bool | None = None
@@ -74,6 +84,13 @@ BUILT_IN = Settings(
     auto_resume=Options().auto_resume,
     long_pause=Options().long_pause,
     on_failure=Options().on_failure,
+    announce_inbound=Options().announce_inbound,
+    announce_outbound=Options().announce_outbound,
+    announce_internal=Options().announce_internal,
+    announce_to=Options().announce_to,
+    language=Options().language,
+    after_refusal=Options().after_refusal,
+    beep=Options().beep,
     follow_transfer=False,
     record_paging=False,
     record_voicemail=False,
@@ -203,6 +220,13 @@ def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
             auto_resume=_known(full.auto_resume),
             long_pause=_known(full.long_pause),
             on_failure=_known(full.on_failure),
+            announce_inbound=_known(full.announce_inbound),
+            announce_outbound=_known(full.announce_outbound),
+            announce_internal=_known(full.announce_internal),
+            announce_to=_known(full.announce_to),
+            language=_known(full.language),
+            after_refusal=_known(full.after_refusal),
+            beep=_known(full.beep),
         ),
         follow_transfer=_known(full.follow_transfer),
         record_paging=_known(full.record_paging),

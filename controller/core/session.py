@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from controller.core import calls, failures, pauses, policy, recording, wishes
+from controller.core import calls, consent, failures, gate, pauses, policy, recording, wishes
 from controller.core import keypad as keypads
 from controller.core.altered import replace
 from controller.core.calls import Call, Leg, company, is_room, talking
@@ -18,6 +18,7 @@ from controller.core.commands import (
     Command,
     HandOver,
     LegId,
+    Open,
     Press,
     RecordingId,
     Refuse,
@@ -26,17 +27,22 @@ from controller.core.commands import (
     Switch,
     pbx_of,
 )
+from controller.core.consent import Entry, Ledger, Standing
 from controller.core.decision import Decision, Grant, Mode, Options, StartPoint, Subject, SubjectKind
 from controller.core.events import (
     Asked,
     AskedBy,
+    ConsentKeyed,
     DigitPressed,
     Done,
     Event,
     Failed,
+    GateReached,
+    GateReady,
     LegEnded,
     LegJoined,
     LegLeft,
+    NoticePlayed,
     PolicyChanged,
     QueueLeft,
     RecorderFound,
@@ -49,7 +55,7 @@ from controller.core.keypad import Keypad
 from controller.core.policy import Policy
 from controller.core.recording import Recording, State
 from controller.core.roster import Party
-from controller.core.subjects import anchor, is_consultation, party
+from controller.core.subjects import anchor, direction, is_consultation, party
 from controller.core.wishes import Wish
 from hardware.guard import Blank, Said
 
@@ -76,6 +82,9 @@ class Session:
     recording: Recording | None = None
     keypad: Keypad = keypads.UNTOUCHED
     armed: Mapping[LegId, Allow] = field(default_factory=lambda: MappingProxyType({}))  # as phones were told
+    consent: Ledger = field(default_factory=lambda: consent.EMPTY)
+    gates: Mapping[LegId, gate.Asked] = field(default_factory=lambda: MappingProxyType({}))  # what they are asked
+    early: LegId | None = None  # waits in the gate to be bridged: record before it is
     rest: tuple[Recording, ...] = ()  # of calls that were merged into this one: to be stopped and handed over too
     delayed: bool = False  # the delay timer was set
     delay_over: bool = False
@@ -108,15 +117,17 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
     session, typed = _typed(session, event, rules)
     typed = (*typed, *_switched(session, event, rules))
     session = _stood(session, rules)
+    session, opened = _gated(session, event, rules)
     session = _noticed(session, event)
     session, timers = _timed(session, event)
     session, lasting = _lasting(session, before.wish, event)
-    want = wanted(session)
+    want = wanted(session, rules)
     session, commands = _recorded(session, event, want, rules, acting)
+    session, through = _let_through(session, want)
     session, failing = _failing(session, before.recording, event, rules)
     session, told = _armed(session, rules) if acting and rules.arms else (session, ())
     session, last = _handed_over(session)
-    return session, (*answers, *typed, *timers, *lasting, *commands, *failing, *told, *last)
+    return session, (*answers, *typed, *opened, *timers, *lasting, *commands, *through, *failing, *told, *last)
 
 
 def _without_gone_leg(session: Session, event: Event) -> Call:
@@ -154,6 +165,7 @@ def merge(session: Session, other: Session, rules: Policy) -> Session:
         rest=rest,
         wish=_joined(session.wish, other.wish),
         armed=MappingProxyType({**other.armed, **session.armed}),
+        consent=consent.joined(session.consent, other.consent),
         owners=session.owners if about else _union(session.owners, other.owners),
         verdict=session.verdict or other.verdict,
         handed_over=False,
@@ -180,16 +192,24 @@ def _joined(wish: Wish, other: Wish) -> Wish:
     return replace(first, keep=wish.keep or other.keep, refused=wish.refused or other.refused)
 
 
-def wanted(session: Session) -> State:
-    """OFF, ON or PAUSED: from call, rule and wish alone."""
+def wanted(session: Session, rules: Policy | None = None) -> State:
+    """OFF, ON or PAUSED: from call, rule, wish and consent alone."""
     decision, call = session.decision, session.call
     if decision is None or decision.hidden or call.ended_at is not None or session.too_long:
         return State.OFF
     if not wishes.recording_wished(decision, session.wish) or not _begun(session, decision.options):
         return State.OFF
-    if _over_for_now(call):
+    if _over_for_now(call) or (rules is not None and _forbidden(session, decision, rules)):
         return State.OFF
     return State.PAUSED if session.wish.paused or session.keypad.blanking or _muted(session) else State.ON
+
+
+def _forbidden(session: Session, decision: Decision, rules: Policy) -> str:
+    """Why a party's word stands against recording; asked only where anything is ever announced."""
+    if not session.consent and not rules.asks:
+        return ""
+    way = direction(session.call, rules.roster)
+    return consent.forbids(session.call, session.consent, decision.options, way, rules.roster)
 
 
 def _muted(session: Session) -> bool:
@@ -197,7 +217,7 @@ def _muted(session: Session) -> bool:
 
 
 def _begun(session: Session, options: Options) -> bool:
-    return _ready(session.call, options) and (options.delay <= 0 or session.delay_over)
+    return (_ready(session.call, options) or session.early is not None) and (options.delay <= 0 or session.delay_over)
 
 
 def _ready(call: Call, options: Options) -> bool:
@@ -257,6 +277,59 @@ def _asked(session: Session, event: Event, rules: Policy) -> Outcome:
     if session.recording is not None:
         session = replace(session, recording=recording.trying_again(session.recording))
     return _marked(replace(session, wish=wish), "key", event.at, event.by, event.key.value), ()
+
+
+def _gated(session: Session, event: Event, rules: Policy) -> Outcome:
+    """What happens in our part of the dialplan: who is to hear what, what they heard, and what they said."""
+    match event:
+        case GateReached():
+            word, asked = gate.open_with(session.call, event, session.consent, rules)
+            if asked is not None:
+                session = replace(session, gates=MappingProxyType({**session.gates, event.leg: asked}))
+            return session, (word,)
+        case NoticePlayed():
+            asked = session.gates.get(event.leg)
+            if asked is None or not event.whole:
+                return session, ()
+            return _learned(session, event.leg, Entry(Standing.INFORMED, event.at, asked.prompt, "at the gate")), ()
+        case ConsentKeyed():
+            return _answered(session, event)
+        case GateReady():
+            return replace(session, early=event.leg), ()
+        case _:
+            return session, ()
+
+
+def _answered(session: Session, event: ConsentKeyed) -> Outcome:
+    asked = session.gates.get(event.leg)
+    if asked is None:
+        return session, (Open(session.call.id, event.leg, gate.GO),)
+    said = consent.answered(asked.announce, event.digit)
+    how = f"key {event.digit}" if event.digit else "no key"
+    session = _learned(session, event.leg, Entry(said, event.at, asked.prompt, how))
+    if said is not Standing.REFUSED:
+        return session, (Open(session.call.id, event.leg, gate.GO),)
+    word = gate.END if asked.refused_ends else gate.REFUSED
+    return session, (Open(session.call.id, event.leg, word, "refused", asked.language),)
+
+
+def _learned(session: Session, leg: LegId, entry: Entry) -> Session:
+    session = replace(session, consent=consent.noted(session.consent, leg, entry))
+    if entry.standing in (Standing.REFUSED, Standing.WITHDRAWN):
+        session = replace(session, wish=replace(session.wish, refused=True, by=entry.how))
+    return _marked(session, entry.standing.value, entry.at, entry.how, entry.prompt)
+
+
+def _let_through(session: Session, want: State) -> Outcome:
+    """Who waits to be bridged goes on once the recorder is confirmed, or where there is none to wait for."""
+    if session.early is None:
+        return session, ()
+    current = session.recording
+    waiting = want is not State.OFF and (current is None or (current.state is State.OFF and not current.given_up))
+    if waiting:
+        return session, ()
+    leg = session.early
+    return replace(session, early=None), (Open(session.call.id, leg, gate.GO),)
 
 
 def _switched(session: Session, event: Event, rules: Policy) -> tuple[Command, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from controller.core.commands import Allow, LegId, RecorderCommand, Start, Tell
+from controller.core.commands import Allow, LegId, Open, RecorderCommand, Start, Tell
 from controller.core.events import Event
 from controller.core.lamps import Glow
 
@@ -77,6 +77,10 @@ class Driver(Protocol):
     async def show(self, extension: str, glow: Glow, lamp: str = "rec") -> None:
         """Set a lamp of this extension, which phones subscribe to as `<lamp>-<extension>`. Never raises; what failed
         is counted."""
+        ...
+
+    async def open(self, command: Open) -> None:
+        """Give a leg that waits in the gate its word. Never raises; a gate that is not opened opens itself."""
         ...
 
     async def answer(self, leg: LegId, name: str, value: str) -> None:

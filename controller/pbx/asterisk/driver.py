@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from controller.core.commands import Allow, LegId, RecorderCommand, Start, Tell
+from controller.core.commands import Allow, LegId, Open, RecorderCommand, Start, Tell
 from controller.core.events import Done, Event, Failed, RecorderFound, RecorderLost
 from controller.core.lamps import Glow
 from controller.pbx.asterisk import notices, snapshot
@@ -231,6 +231,10 @@ class AsteriskDriver:
     async def show(self, extension: str, glow: Glow, lamp: str = "rec") -> None:
         """Set the device state that phones subscribe to; see the protocol."""
         await self._telephones.show(extension, glow, lamp)
+
+    async def open(self, command: Open) -> None:
+        """Two channel variables, the word behind the prompt; see the protocol."""
+        await self._telephones.open(command, self.settings.prompts_dir)
 
     async def answer(self, leg: LegId, name: str, value: str) -> None:
         """A channel variable; see the protocol."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable
 
-from controller.core.commands import Allow, LegId
+from controller.core.commands import Allow, LegId, Open
 from controller.core.lamps import Glow
 from controller.pbx.asterisk.frames import Headers, Message
 from controller.pbx.asterisk.hand import uniqueid_of
@@ -22,6 +22,8 @@ ON, OFF, CODES = "onrecord_on", "onrecord_off", "onrecord_codes"
 PRESSED = {"A": Key.RECORD, "B": Key.STOP}
 """The one-letter codes of those features. From an INFO they end without having begun; a tone from a keypad begins."""
 
+GATE, PROMPT = "ONRECORD_GATE", "ONRECORD_PROMPT"
+"""What dialplan/asterisk/onrecord_gate.conf waits for, and what it plays then."""
 STATES = {Glow.OFF: "NOT_INUSE", Glow.IDLE: "ONHOLD", Glow.ON: "INUSE", Glow.FAILED: "RINGING"}
 """Device states, by which a BLF key is dark, shows hold, is lit, or flashes."""
 EXTENSION = re.compile(r"[A-Za-z0-9_.+-]{1,40}")
@@ -51,6 +53,14 @@ class Telephones:
             await self._ask("Setvar", {"Variable": variable, "Value": STATES[glow]})
         else:
             self._count("an extension that cannot have a lamp")
+
+    async def open(self, command: Open, prompts: str) -> None:
+        """The prompt first: the gate goes on at the word."""
+        leg = uniqueid_of(command.leg)
+        if command.prompt:
+            path = f"{prompts.rstrip('/')}/{command.language}/{command.prompt}"
+            await self._ask("Setvar", {"Channel": leg, "Variable": PROMPT, "Value": path})
+        await self._ask("Setvar", {"Channel": leg, "Variable": GATE, "Value": command.word})
 
     async def answer(self, leg: LegId, name: str, value: str) -> None:
         await self._ask("Setvar", {"Channel": uniqueid_of(leg), "Variable": name, "Value": value})

@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from controller.core.commands import CallId, LegId
+from controller.core.consent import AGREES, REFUSES
 from controller.core.events import (
     AgentConnected,
     Asked,
     AskedBy,
     AttributeSet,
     CallGone,
+    ConsentKeyed,
     DigitPressed,
     Event,
+    GateReached,
+    GateReady,
     HoldBegan,
     HoldEnded,
     LegDialled,
     LegRang,
+    NoticePlayed,
     QueueJoined,
     SwitchDialled,
 )
@@ -264,13 +269,25 @@ class Translation:
     def _said_by_dialplan(self, message: Message, at: float, out: Events) -> None:
         """What our own dialplan tells (dialplan/asterisk). Its values are literals of that dialplan."""
         channel = self._memory.channel(sight(message), at, out)
-        if channel is None or message.get("UserEvent") != "OnRecordSwitch":
+        if channel is None:
             return
-        state = message.get("State")
-        if state in SWITCHED:
-            out.append(SwitchDialled(channel.call, at, channel.leg, SWITCHED[state]))
-        else:
-            self.count("a switch that says neither on nor off nor toggle")
+        call, leg, name = channel.call, channel.leg, message.get("UserEvent")
+        match name:
+            case "OnRecordSwitch" if message.get("State") in SWITCHED:
+                out.append(SwitchDialled(call, at, leg, SWITCHED[message.get("State")]))
+            case "OnRecordGate":
+                target = clean(message.get("Target"))
+                out.append(GateReached(call, at, leg, message.get("Side") == "callee", target))
+            case "OnRecordTold":
+                out.append(NoticePlayed(call, at, leg, message.get("Status") == "SUCCESS"))
+            case "OnRecordSaid":
+                digit = message.get("Digit")
+                # Any other digit may be the first of a card number, which is nobody's business.
+                out.append(ConsentKeyed(call, at, leg, digit if digit in (AGREES, REFUSES) else ""))
+            case "OnRecordReady":
+                out.append(GateReady(call, at, leg))
+            case _:
+                self.count(f"user event {clean(name)}")
 
     # -- the rest ----------------------------------------------------------------------------------------------
 

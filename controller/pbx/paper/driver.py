@@ -11,6 +11,7 @@ from pathlib import Path
 from controller.core.commands import (
     Allow,
     LegId,
+    Open,
     Pause,
     RecorderCommand,
     RecordingId,
@@ -56,6 +57,7 @@ class PaperPbx:
         self.allowed: dict[LegId, frozenset[Key]] = {}
         self.lamps: dict[str, Glow] = {}
         self.answered: dict[tuple[LegId, str], str] = {}
+        self.opened: list[Open] = []
         self.names: dict[str, LegId] = {}
         self.pushed: list[tuple[str, str]] = []
         self.snapshot: list[Event] = []
@@ -126,6 +128,10 @@ class PaperPbx:
     async def show(self, extension: str, glow: Glow, lamp: str = "rec") -> None:
         """Noted."""
         self.lamps[extension if lamp == "rec" else f"{lamp}-{extension}"] = glow
+
+    async def open(self, command: Open) -> None:
+        """Noted."""
+        self.opened.append(command)
 
     async def answer(self, leg: LegId, name: str, value: str) -> None:
         """Noted."""

@@ -1,0 +1,110 @@
+"""Consent: what each party was told and said about being recorded, and what follows. Pure (F-046 to F-056)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from controller.core.calls import Call
+from controller.core.commands import LegId
+from controller.core.decision import Announce, Audience, Options
+from controller.core.roster import Party, Roster
+from controller.core.subjects import party
+
+NO_DIGIT = ""
+REFUSES, AGREES = "9", "1"
+"""What the prompts ask people to press: 9 not to be recorded, 1 to agree."""
+
+
+class Standing(Enum):
+    """Where one party stands."""
+
+    UNINFORMED = "not informed"
+    INFORMED = "informed"
+    AGREED = "agreed"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that a party was told or said. `how`: at the gate, in the call, key 9, by extension 100 …"""
+
+    standing: Standing
+    at: float
+    prompt: str = ""  # which one, and in which language: "recorded (en)"
+    how: str = ""
+
+
+Ledger = Mapping[LegId, tuple[Entry, ...]]
+EMPTY: Ledger = MappingProxyType({})
+
+
+def noted(ledger: Ledger, leg: LegId, entry: Entry) -> Ledger:
+    """The ledger with one more entry; nothing in it is ever changed."""
+    return MappingProxyType({**ledger, leg: (*ledger.get(leg, ()), entry)})
+
+
+def joined(one: Ledger, other: Ledger) -> Ledger:
+    """Of two calls that became one."""
+    legs = (*one, *(leg for leg in other if leg not in one))
+    return MappingProxyType({leg: tuple(sorted({*one.get(leg, ()), *other.get(leg, ())}, key=_when)) for leg in legs})
+
+
+def standing(ledger: Ledger, leg: LegId) -> Standing:
+    entries = ledger.get(leg, ())
+    return entries[-1].standing if entries else Standing.UNINFORMED
+
+
+def answered(announce: Announce, digit: str) -> Standing:
+    """What a party's key means. Who was asked to agree and did not has refused; who was told how to refuse and did
+    not has been informed."""
+    if announce is Announce.OPT_IN:
+        return Standing.AGREED if digit == AGREES else Standing.REFUSED
+    return Standing.REFUSED if digit == REFUSES else Standing.INFORMED
+
+
+def asked_for(options: Options, direction: str) -> Announce:
+    """What is announced on calls of this direction."""
+    match direction:
+        case "inbound":
+            return options.announce_inbound
+        case "outbound":
+            return options.announce_outbound
+        case _:
+            return options.announce_internal
+
+
+def hears(options: Options, leg_party: Party) -> bool:
+    """Whether this party is among those who are told."""
+    match options.announce_to:
+        case Audience.NEAR:
+            return leg_party is Party.INTERNAL
+        case Audience.FAR:
+            return leg_party is not Party.INTERNAL
+        case Audience.BOTH:
+            return True
+
+
+def forbids(call: Call, ledger: Ledger, options: Options, direction: str, roster: Roster) -> str:
+    """Why this call must not be recorded now, whoever wants it; "" where nothing stands against it."""
+    refused = (Standing.REFUSED, Standing.WITHDRAWN)
+    if any(standing(ledger, leg) in refused for leg in _there(call)):
+        return "a party refused to be recorded"
+    if asked_for(options, direction) is not Announce.OPT_IN:
+        return ""
+    for leg in _there(call):
+        if hears(options, party(call.legs[leg], roster)) and standing(ledger, leg) is not Standing.AGREED:
+            return "a party has not agreed to be recorded"
+    return ""
+
+
+def _there(call: Call) -> Iterable[LegId]:
+    """Whose consent counts: whoever is or was in the conversation, or is on his way into it."""
+    return (leg.id for leg in call.legs.values() if not leg.local and (leg.alive or leg.joined_at is not None))
+
+
+def _when(entry: Entry) -> float:
+    return entry.at
