@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.core import calls
+from controller.core import aside, calls
 from controller.core import session as sessions
 from controller.core.altered import replace
 from controller.core.calls import talking
@@ -52,6 +52,10 @@ def _decided(session: Session, before: Session, decision: Decision | None) -> Se
 
 
 def _asked(session: Session, command: RecorderCommand) -> Session:
+    if isinstance(command, Start) and session.aside is None and aside.is_recording_id(command.recording):
+        session = replace(session, aside=Recording(session.call.id, command.recording, consultation=True))
+    if session.aside is not None and session.aside.id == command.recording:
+        return replace(session, aside=_under_way(session.aside, command))
     if session.recording is None and isinstance(command, Start):
         session = replace(session, recording=Recording(session.call.id, command.recording))
     if session.recording is not None and session.recording.id == command.recording:

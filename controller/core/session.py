@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from controller.core import calls, consent, failures, gate, pauses, policy, recording, wishes
+from controller.core import aside, calls, consent, failures, gate, pauses, policy, recording, wishes
 from controller.core import keypad as keypads
 from controller.core.altered import replace
 from controller.core.calls import Call, Leg, company, is_room, talking
@@ -85,6 +85,8 @@ class Session:
     consent: Ledger = field(default_factory=lambda: consent.EMPTY)
     gates: Mapping[LegId, gate.Asked] = field(default_factory=lambda: MappingProxyType({}))  # what they are asked
     early: LegId | None = None  # waits in the gate to be bridged: record before it is
+    apart: Decision | None = None  # about a consultation that goes on within this call
+    aside: Recording | None = None  # and its recorder
     rest: tuple[Recording, ...] = ()  # of calls that were merged into this one: to be stopped and handed over too
     delayed: bool = False  # the delay timer was set
     delay_over: bool = False
@@ -139,7 +141,7 @@ def _without_gone_leg(session: Session, event: Event) -> Call:
         return calls.update(session.call, LegEnded(event.call, event.at, event.command.leg, "gone"))
     carriers = [
         segment.leg
-        for each in (session.recording, *session.rest)
+        for each in (session.recording, session.aside, *session.rest)
         if each is not None and each.id == event.recording
         for segment in each.segments
         if segment.number == event.segment
@@ -157,7 +159,7 @@ def merge(session: Session, other: Session, rules: Policy) -> Session:
         more = replace(more, consultation=True, owners=other.owners)
     elif kept is None or (more is not None and kept.settled and not more.settled):
         kept, more = more, kept
-    rest = (*session.rest, *other.rest, *((more,) if more is not None else ()))
+    rest = (*session.rest, *other.rest, *(each for each in (other.aside, more) if each is not None))
     merged = replace(
         session,
         call=calls.merge(session.call, other.call),
@@ -238,7 +240,11 @@ def _over_for_now(call: Call) -> bool:
 
 def _decided(session: Session, rules: Policy, ending: bool = False) -> Session:
     """`ending`: somebody left, or the call left its queue. That he is gone says nothing about who was there."""
-    decision, old, call = policy.decide(rules, session.call), session.decision, session.call
+    main, consultation = aside.split(session.call, rules.roster)
+    apart = policy.decide(rules, consultation) if consultation is not None else None
+    if apart != session.apart:
+        session = replace(session, apart=apart)
+    decision, old, call = policy.decide(rules, main), session.decision, session.call
     if decision == old == session.verdict:
         return session
     heard = bool(talking(call))
@@ -497,6 +503,12 @@ def _failing(session: Session, before: Recording | None, event: Event, rules: Po
 
 
 def _recorded(session: Session, event: Event, want: State, rules: Policy, acting: bool) -> Outcome:
+    session, more = _beside(session, event, rules, acting)
+    session, commands = _in_conversation(session, event, want, rules, acting)
+    return session, (*commands, *more)
+
+
+def _in_conversation(session: Session, event: Event, want: State, rules: Policy, acting: bool) -> Outcome:
     current = session.recording
     if current is None:
         identity = event.recording if isinstance(event, RecorderFound) else None
@@ -505,13 +517,9 @@ def _recorded(session: Session, event: Event, want: State, rules: Policy, acting
         current = Recording(session.call.id, identity or recording_id(session.call.id))
     by = recording.ON_HOLD if _muted(session) and not session.wish.paused else session.wish.by
     current, heard = recording.hear(current, event, want, by)
-    rest, more = _wound_down(session.rest, event, acting)
     ended_at = session.call.ended_at
     if ended_at is not None:
-        session = replace(
-            session, recording=_cut_short(current, ended_at), rest=tuple(_cut_short(old, ended_at) for old in rest)
-        )
-        return session, (*heard, *more)
+        return replace(session, recording=_cut_short(current, ended_at)), heard
     asked: tuple[Command, ...] = ()
     if acting:
         side = session.decision.options.pause_side if session.decision else Side.BOTH
@@ -524,9 +532,49 @@ def _recorded(session: Session, event: Event, want: State, rules: Policy, acting
     owners, verdict = session.owners, session.verdict
     if want is not State.OFF and session.decision is not None:
         owners, verdict = _union(owners, session.decision.owners), session.decision
-    if current is not session.recording or rest or verdict is not session.verdict or owners is not session.owners:
-        session = replace(session, recording=current, rest=rest, owners=owners, verdict=verdict)
-    return session, (*heard, *asked, *more)
+    if current is not session.recording or verdict is not session.verdict or owners is not session.owners:
+        session = replace(session, recording=current, owners=owners, verdict=verdict)
+    return session, (*heard, *asked)
+
+
+def _beside(session: Session, event: Event, rules: Policy, acting: bool) -> Outcome:
+    """What is no recording of the conversation itself: a consultation within the call, and what is coming to an end."""
+    if session.aside is None and session.apart is None and not session.rest:
+        return session, ()
+    ended_at = session.call.ended_at
+    rest, commands = _wound_down(session.rest, event, acting)
+    current, more = _consulted(session, event, rules, acting)
+    if current is not None and (session.apart is None or ended_at is not None):
+        rest, current = (*rest, current), None
+    if ended_at is not None:
+        rest = tuple(_cut_short(old, ended_at) for old in rest)
+    return replace(session, aside=current, rest=rest), (*commands, *more)
+
+
+def _consulted(
+    session: Session, event: Event, rules: Policy, acting: bool
+) -> tuple[Recording | None, tuple[Command, ...]]:
+    """The consultation's recording: whatever its people's own rules want at all times is on while it goes on."""
+    apart, current, call = session.apart, session.aside, session.call
+    want = State.OFF
+    if apart is not None and not apart.hidden and apart.mode in _AT_ALL_TIMES and call.ended_at is None:
+        want = State.PAUSED if session.wish.paused else State.ON
+    if current is None:
+        if want is not State.ON or apart is None:
+            return None, ()
+        number = 1 + sum(old.consultation for old in session.rest)
+        name = aside.recording_id(recording_id(call.id), number)
+        current = Recording(call.id, name, consultation=True, owners=apart.owners)
+    current, heard = recording.hear(current, event, want)
+    if not acting or call.ended_at is not None:
+        return current, heard
+    consultation = aside.split(call, rules.roster)[1] if current.settled else None
+    leg = anchor(consultation, rules.roster) if consultation is not None else None
+    current, asked = recording.close(current, want, leg, Side.BOTH)
+    return current, (*heard, *asked)
+
+
+_AT_ALL_TIMES = (Mode.ALWAYS, Mode.ALWAYS_WITH_PAUSE)
 
 
 def _anchor(session: Session, current: Recording, rules: Policy) -> LegId | None:
