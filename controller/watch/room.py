@@ -19,9 +19,12 @@ SLOW_SECONDS = 3.0
 """A folder that does not answer for so long is slow: a network file system in trouble."""
 FULL_BYTES = 2 * 1024 * 1024
 FULL_NAMES = 64
-MEMORY_SECONDS = 600.0
+MEMORY_SECONDS = 6 * 3600.0
 """How far back the disk's use is looked at for the forecast."""
-LEAST_SECONDS = 60.0
+LEAST_SECONDS = 600.0
+REMEMBER_SECONDS = 60.0
+MONITOR_SECONDS = 3600.0
+"""What the PBX writes stays where it is only as long as a call: an hour ahead is enough for that folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +85,16 @@ class Room:
     def _foresee(self, name: str, folder: Path, found: Space) -> None:
         now = self.clock()
         past = self._past.setdefault(name, deque())
-        past.append((now, found.free))
+        if not past or now - past[-1][0] >= REMEMBER_SECONDS:
+            past.append((now, found.free))
         while now - past[0][0] > MEMORY_SECONDS:
             past.popleft()
-        full_in = found.free / rate if (rate := self._rate(name, past)) > 0 else None
+        full_in = found.free / rate if (rate := self._rate(name, past, found.free)) > 0 else None
         self.forecasts[name] = Forecast(found, full_in)
         full = found.free < FULL_BYTES or 0 <= found.names < FULL_NAMES
         self._tell_full(name, folder, full)
-        soon = full_in is not None and full_in < self.full_within
+        within = min(self.full_within, MONITOR_SECONDS) if name.startswith("monitor") else self.full_within
+        soon = full_in is not None and full_in < within
         if not full and (soon or found.free < LOW_SHARE * found.total or 0 <= found.names < 10_000):
             self.alarms.on("space", str(folder), _warning(name, folder, found, full_in), _room_remedy(name))
         else:
@@ -103,11 +108,13 @@ class Room:
         what += "recorders cannot write" if name.startswith("monitor") else "recordings wait where they are"
         self.alarms.on("space-full", str(folder), what, _room_remedy(name))
 
-    def _rate(self, name: str, past: deque[tuple[float, int]]) -> float:
-        """Bytes per second that it fills by: what was seen, or what the running recorders will write, if more."""
-        (began, had), (now, has) = past[0], past[-1]
-        seen = (had - has) / (now - began) if now - began >= LEAST_SECONDS else 0.0
-        return max(seen, float(self.recorders() * RAW_BYTES) if name.startswith("monitor") else 0.0)
+    def _rate(self, name: str, past: deque[tuple[float, int]], free: int) -> float:
+        """Bytes per second that it fills by: what the running recorders write, elsewhere what was seen."""
+        if name.startswith("monitor"):
+            return float(self.recorders() * RAW_BYTES)
+        began, had = past[0]
+        lasted = self.clock() - began
+        return (had - free) / lasted if lasted >= LEAST_SECONDS else 0.0
 
 
 def _asked(folder: Path, writing: bool) -> Space:

@@ -294,10 +294,13 @@ class Killing:
 
     def _judge_talk(self, talk: Talk, entries: Iterable[CallEntry]) -> None:
         verdict = self._heard(talk, entries)
-        if verdict.excused >= talk.ended_at:
-            return  # nobody was there all the time
+        if talk.ended_at - verdict.excused < STARTING:
+            return  # nobody was there, or only for a moment at its end
         if verdict.recordings != 1:
-            self.report.missing.append(f"{talk.caller} at {talk.talked_at:.2f}: {verdict.recordings} recordings")
+            hole = Hole(talk.ended_at - verdict.excused, verdict.excused, talk)
+            self.report.missing.append(
+                f"{talk.caller}: {verdict.recordings} recordings, {hole.told(self.child.lives)}"
+            )
         self.report.holes += verdict.holes()
 
     def _heard(self, talk: Talk, entries: Iterable[CallEntry]) -> Verdict:

@@ -32,6 +32,7 @@ class Gate:
         self.host, self.to = host, port
         self.port = 0
         self.shut = False
+        self.accepted_at = 0.0  # when the first connection came since it was set to 0
         self._silent: set[asyncio.Task[None]] = set()
         self._pipes: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -62,6 +63,7 @@ class Gate:
         if self.shut:
             writer.transport.abort()
             return
+        self.accepted_at = self.accepted_at or time.time()
         far_reader, far_writer = await asyncio.open_connection(self.host, self.to)
         self._writers |= {writer, far_writer}
         for source, target in ((reader, far_writer), (far_reader, writer)):
