@@ -73,5 +73,6 @@ def _guarded(work: Callable[[], Any]) -> None:
         print(f"onrecord: {ending}", file=sys.stderr)
         sys.exit(ending.code)
     except ModuleNotFoundError as error:
-        print(f"onrecord: a package is missing ({error.name}): install onrecord with its extras", file=sys.stderr)
+        extras = "pip install 'onrecord[lab]' for the demo, 'onrecord[desk]' for a sound card"
+        print(f"onrecord: a package is missing ({error.name}): {extras}", file=sys.stderr)
         sys.exit(BAD_USE)

@@ -11,10 +11,12 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.terminal_theme import SVG_EXPORT_THEME
 
-from controller.demo.office import Broken, play
+from controller.demo.office import TROUBLE, play
 from controller.demo.result import judge, show
+from controller.lab import LabNotSetUp
 
 PAGE, PICTURE = 150, 120
 """How many columns wide: what goes to a file or another program, and a picture of the terminal."""
@@ -40,8 +42,10 @@ def _main(console: Console, keep: Path | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         asyncio.run(play(folder, lambda text: console.print(f"  {text}")))
-    except Broken as error:
-        console.print(f"[red]The demo could not be played:[/] {error}")
+    except (LabNotSetUp, *TROUBLE) as error:
+        console.print(
+            "[red]The demo could not be played:[/]", escape(str(error) or type(error).__name__), soft_wrap=True
+        )
         return 1
     entries = show(console, folder)
     wrong = judge(entries)

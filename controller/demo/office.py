@@ -13,7 +13,7 @@ import numpy as np
 
 from controller.control import NotRunning, ask
 from controller.demo.policy import write
-from controller.lab import Asterisk, Phone, carrier, install, phone, sounds
+from controller.lab import Asterisk, AsteriskFailed, CallRefused, Phone, carrier, install, phone, sounds
 from controller.lab.baresip import baresip
 from controller.lab.sipp import calling
 from controller.lab.sounds import Samples
@@ -24,6 +24,10 @@ BREATH_SECONDS = 0.4
 
 class Broken(Exception):
     """The demo cannot go on; the text says why."""
+
+
+TROUBLE = (AsteriskFailed, Broken, CallRefused, NotRunning, OSError, RuntimeError, TimeoutError)
+"""What may become of the calls while some part of it all is away."""
 
 
 async def play(folder: Path, say: Say) -> None:

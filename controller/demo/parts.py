@@ -16,9 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from controller.control import NotRunning
-from controller.demo.office import Broken, calls
-from controller.lab import Admin, Asterisk, AsteriskFailed, CallRefused, Install, install
+from controller.demo.office import TROUBLE, calls
+from controller.lab import Admin, Asterisk, Install, install
 from controller.lab.addresses import Lease
 
 ROUND_SECONDS = 60.0
@@ -28,8 +27,6 @@ STALE_SECONDS = 300.0
 """When the last good round of calls is older than this, the phones are not well."""
 NET = "127.77.0"
 SECRETS = ("ami", "ari", "admin", "phone")
-TROUBLE = (AsteriskFailed, Broken, CallRefused, NotRunning, OSError, RuntimeError, TimeoutError)
-"""What may become of a round of calls while another part is away."""
 
 
 class Office(Asterisk):
