@@ -28,6 +28,7 @@ AMI = ("ami",)
 
 OF_A_PBX: tuple[Check[Visit], ...] = (
     Check("ami", "the manager interface can be reached and lets us in", reach.manager),
+    Check("booted", "and says that it has started", reach.booted, AMI),
     Check("version", "this Asterisk is known", reach.version, AMI),
     Check("clock", "the PBX's clock and ours agree", reach.clock, AMI),
     Check("lag", "the PBX answers quickly", calls.lag, AMI),

@@ -106,7 +106,8 @@ async def manager(visit: Visit) -> list[Finding]:
         ]
     access = AmiAccess(host, port, user, pbx.ami.secret.get_secret_value())
     try:
-        session = await ami.connect(access, _unheard, timeout=CONNECT_SECONDS, events="system")
+        visit.ami = await ami.connect(access, _unheard, timeout=CONNECT_SECONDS, events="system")
+        visit.booted = True
     except PbxRefused as error:
         return [_not_let_in(where, user, str(error))]
     except PbxGone as error:
@@ -116,10 +117,20 @@ async def manager(visit: Visit) -> list[Finding]:
             ]
         # Logged in, and no FullyBooted: go on without events, so that the other checks tell their part.
         visit.ami = await ami.connect(access, _unheard, timeout=CONNECT_SECONDS, events="off")
-        remedy = f"manager.conf, [{user}]: add system to its read line, then `manager reload`. If Asterisk is still "
-        return [fail(f"{where} let us in but sent no FullyBooted event", remedy + "starting, ask again")]
-    visit.ami = session
     return [ok(f"{where} lets {user!r} in", connect_ms=round(took * 1000, 1))]
+
+
+async def booted(visit: Visit) -> list[Finding]:
+    """Whether Asterisk said after the login that it has started, for which the controller waits."""
+    if visit.booted:
+        return [ok("Asterisk says that it has started")]
+    return [
+        fail(
+            f"no FullyBooted event came within {CONNECT_SECONDS:g} s of the login, and the controller waits for it",
+            f"manager.conf, [{visit.pbx.ami.user}]: add system to its read line, then `manager reload`. If Asterisk "
+            "is still starting, ask again",
+        )
+    ]
 
 
 def _unheard(_message: Message) -> None:

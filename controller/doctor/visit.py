@@ -40,6 +40,7 @@ class Visit:
     ami: Manager | None = None
     ari: Ari | None = None
     told: list[AriEvent] = field(default_factory=list)
+    booted: bool = False  # FullyBooted came after the login
     version: str = ""
     release: tuple[int, int] = (0, 0)  # the first two numbers of the version
     _actions: dict[str, frozenset[str]] | None = None

@@ -13,7 +13,7 @@ import pytest
 from controller.doctor import examine
 from controller.doctor.checks import HERE, NAMES, OF_A_PBX, OF_THE_POLICY, Check
 from controller.doctor.examine import Examination
-from controller.doctor.finding import Finding, Status
+from controller.doctor.finding import Finding, Status, fail, ok
 from controller.init.rights import filters, reading
 from controller.pbx.asterisk.frames import Message
 from controller.pbx.driver import PbxGone, PbxRefused
@@ -171,7 +171,8 @@ async def test_a_record_key_that_the_policy_promises_and_no_phone_has_is_told(tm
 
 async def test_features_that_keys_and_codes_need_are_missed_only_where_these_are_used(tmp_path: Path) -> None:
     nothing = {"GetConfig": account()}
-    assert [one.status for one in await run("features", visit(configuration(tmp_path), **nothing))] == [Status.OK]
+    (unused,) = await run("features", visit(configuration(tmp_path), **nothing))
+    assert (unused.status, "no Record keys or codes" in unused.what) == (Status.OK, True)
     keyed = configuration(tmp_path, RULES + '[keys]\nrecord_key = true\ncodes = { record = "*1" }\n')
     found = await run("features", visit(keyed, **nothing))
     assert [(one.status, one.measured["missing"]) for one in found] == [
@@ -184,6 +185,13 @@ async def test_features_that_keys_and_codes_need_are_missed_only_where_these_are
     assert [one.status for one in await run("features", gone)] == [Status.FAIL, Status.WARN]
     (closed,) = await run("features", visit(keyed, GetConfig=DENIED))
     assert closed.status is Status.SKIPPED
+
+
+async def test_an_asterisk_that_does_not_say_that_it_has_started_is_a_failure(tmp_path: Path) -> None:
+    seen = visit(configuration(tmp_path))
+    assert [one.status for one in await run("booted", seen)] == [Status.FAIL]
+    seen.booted = True
+    assert [one.status for one in await run("booted", seen)] == [Status.OK]
 
 
 async def test_the_password_in_manager_conf_is_never_kept(tmp_path: Path) -> None:
@@ -237,6 +245,21 @@ async def test_a_folder_that_cannot_be_looked_at_is_a_failure(tmp_path: Path) ->
     await examination._guarded(Check("closed", "", broken), None, "here", set())
     assert [one.status for one in examination.findings] == [Status.FAIL]
     assert "Permission denied" in examination.findings[0].what
+
+
+async def test_one_failure_among_findings_fails_the_check_and_is_told_with_all_of_them(tmp_path: Path) -> None:
+    def mixed(_subject: object) -> list[Finding]:
+        return [ok("one"), fail("two", "mend"), ok("three")]
+
+    examination = Examination(configuration(tmp_path), only=("another",))
+    failed: set[str] = set()
+    await examination._guarded(Check("mixed", "", mixed), None, "here", failed)
+    assert failed == {"mixed"}
+    assert [(one.what, one.check, one.where) for one in examination.findings] == [
+        ("one", "mixed", "here"),
+        ("two", "mixed", "here"),
+        ("three", "mixed", "here"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, Status, str, str]] = {
     "no class call to write": ({"ami_user": "callless"}, "writing", Status.FAIL, "Setvar", "add call"),
     "no class system to read": (
         {"ami_user": "unbooted"},
-        "ami",
+        "booted",
         Status.FAIL,
         "FullyBooted",
         "add system to its read",
