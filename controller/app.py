@@ -163,6 +163,7 @@ async def build(config: Config) -> App:
         return tuple(path for path in (found.mixed, found.anchor, found.others) if path) if found else ()
 
     engine = Engine(config.policy, drivers, journal, over, alarms=alarms)
+    line.occupied = engine.occupied
 
     async def left(complete: bool) -> Recalled:
         return await recalled(config.journal.folder, catalogue, config.policy, written, time.time(), complete)

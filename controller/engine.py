@@ -59,6 +59,8 @@ log = structlog.get_logger("engine")
 COMMAND_SECONDS = 15.0
 """The last resort: drivers have shorter limits of their own, but a command must end even in a driver that hangs."""
 ANSWER_SECONDS = 10.0
+OCCUPIED_SECONDS = 0.3
+"""For so long after a command more are expected: calls come in bursts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class Engine:
         self._inbox: deque[Event] = deque()
         self._draining = False
         self._tails: dict[CallId, asyncio.Task[None]] = {}
+        self._commanded_at = 0.0
         self._timers: dict[tuple[CallId, str], asyncio.TimerHandle] = {}
         self.refused: set[Callable[[Session, Asked, str], None]] = set()  # who tells a person at a phone
         self._refusals: dict[int, str] = {}
@@ -194,6 +197,10 @@ class Engine:
     def behind(self) -> int:
         """Events that were heard and not taken yet."""
         return len(self._inbox)
+
+    def occupied(self) -> bool:
+        """Whether recorders are being started, stopped or paused: whatever can wait had better wait."""
+        return bool(self._tails) or time.monotonic() - self._commanded_at < OCCUPIED_SECONDS
 
     def use(self, policy: Policy) -> None:
         """Put another policy in force; every live call is thought over again."""
@@ -376,6 +383,7 @@ class Engine:
     def _post(self, command: RecorderCommand) -> None:
         """One outbox per call, in order; a slow call delays nobody else."""
         self.tally.commands += 1
+        self._commanded_at = time.monotonic()
         call = self.home(command.call)
         task = asyncio.get_running_loop().create_task(self._do(command, self._tails.get(call)))
         self._tails[call] = task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -45,6 +46,10 @@ MOST_UNWRITTEN = 100_000
 LOOK_SECONDS = 60.0
 """Between two looks into the spool for jobs that nobody handed over."""
 PARTING_SECONDS = 10.0
+PATIENCE_SECONDS = 10.0
+"""How long a recording waits, at the most, because calls need the machine."""
+PACE_SECONDS = 0.02
+"""Between two that have waited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,9 @@ class Line:
         self._all_taken = asyncio.Event()
         self._unwritten: list[Finished] = []
         self._more = asyncio.Event()
+        self.occupied: Callable[[], bool] = lambda: False  # whether calls need the machine just now
+        self._door = asyncio.Semaphore(1)
+        self._parting = False
 
     @property
     def busy(self) -> int:
@@ -156,9 +164,11 @@ class Line:
 
     async def _until_done(self, job: Job) -> Settled:
         faults = attempt = 0
+        began = time.monotonic()
         while True:
             try:
                 async with self._turn:
+                    await self._give_way(began)
                     return await self._steps(job)
             except Exception as error:
                 self.faults += 1
@@ -252,7 +262,10 @@ class Line:
     async def _took(self, finished: Finished) -> None:
         self._taking += 1
         self._all_taken.clear()
+        handed_over_at = time.monotonic()
         try:
+            async with self._door:  # one by one: hundreds that wait must not all look whether they may, nor all go
+                await self._give_way(handed_over_at)
             job = await self._take(finished)
         finally:
             self._taking -= 1
@@ -260,6 +273,16 @@ class Line:
                 self._all_taken.set()
         if job is not None:
             await self.run(job)
+
+    async def _give_way(self, since: float) -> None:
+        """Calls come first. Recorders that are asked for while this process works on others' files start late: by
+        half a second where two cores get fifty calls a second."""
+        waited = False
+        while self.occupied() and not self._parting and time.monotonic() - since < PATIENCE_SECONDS:
+            waited = True
+            await asyncio.sleep(0.05)
+        if waited:
+            await asyncio.sleep(PACE_SECONDS)  # the next burst shall not meet all that waited for the last
 
     async def _take(self, finished: Finished) -> Job | None:
         """The job, with its row; None where there is nothing to do."""
@@ -360,6 +383,7 @@ class Line:
 
     async def _part(self) -> None:
         """The end: what is being taken over is taken over; what is being worked on waits for the next start."""
+        self._parting = True
         with suppress(TimeoutError):
             async with asyncio.timeout(PARTING_SECONDS):
                 await self._write_calls()

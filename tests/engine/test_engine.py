@@ -214,3 +214,17 @@ async def test_events_of_calls_that_nobody_introduced_are_counted_and_make_no_ca
         at.say(*ending(Scene("main/7.7")))
         assert at.engine.tally.unknown == 2
         assert at.engine.sessions == {}
+
+
+async def test_it_is_occupied_from_a_command_to_a_moment_after_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "OCCUPIED_SECONDS", 0.05)
+    async with desk(tmp_path) as at:
+        assert not at.engine.occupied()
+        at.say(*talking(Scene()))
+        assert at.engine.occupied()
+        await at.rest()
+        assert at.engine.occupied()
+        await asyncio.sleep(0.1)
+        assert not at.engine.occupied()

@@ -519,3 +519,41 @@ async def test_a_job_that_somebody_puts_into_the_spool_is_found(
                 await asyncio.sleep(0.02)
         await until(lambda: place.jobs() == [])
         await end(work)
+
+
+async def test_a_recording_waits_while_calls_need_the_machine(place: Place) -> None:
+    async with place.open() as (line, catalogue):
+        line.occupied = lambda: True
+        line.finish(place.call())
+        await asyncio.sleep(0.3)
+        assert place.jobs() == []
+        assert place.left() == ["main-1-1.1-r.wav", "main-1-1.1-t.wav", "main-1-1.1.wav"]
+        line.occupied = lambda: False
+        await done(line)
+        assert (await only(catalogue)).status is Status.KEPT
+
+
+async def test_calls_without_end_hold_a_recording_up_for_a_limited_time(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "PATIENCE_SECONDS", 0.2)
+    async with place.open() as (line, catalogue):
+        line.occupied = lambda: True
+        began = time.monotonic()
+        line.finish(place.call())
+        await done(line)
+        assert time.monotonic() - began >= 0.2
+        assert (await only(catalogue)).status is Status.KEPT
+
+
+async def test_the_controllers_end_does_not_wait_for_calls(place: Place) -> None:
+    """What was handed over must be taken over before the end, however busy the PBX is."""
+    async with place.open() as (line, _):
+        line.occupied = lambda: True
+        line.finish(place.call())
+        await asyncio.sleep(0.1)
+        assert place.jobs() == []
+        began = time.monotonic()
+    assert time.monotonic() - began < lines.PATIENCE_SECONDS / 2
+    assert place.jobs() == ["main-1-1"]
+    assert place.left() == []
