@@ -208,7 +208,7 @@ async def _not_seen(visit: Visit, ari: Ari, channel: str, trial: Trial) -> Findi
         return fail(f"{what}: there is no such folder here", _mount(theirs, folder))
     lure = folder / f"{trial.ours.stem}-lure.wav"
     try:
-        with wave.open(str(lure), "wb") as sound:
+        with lure.open("wb") as file, wave.open(file, "wb") as sound:
             sound.setparams((1, 2, 8000, 0, "NONE", ""))
             sound.writeframes(b"\0" * 1600)
         lure.chmod(0o644)

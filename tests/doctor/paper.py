@@ -10,6 +10,7 @@ from typing import Any
 from controller.config.load import Config, parse
 from controller.doctor.visit import Visit
 from controller.init.rights import ASKED, filters, reading
+from controller.pbx.asterisk.ari import Event as AriEvent
 from controller.pbx.asterisk.frames import Headers, Message, Value
 from controller.pbx.driver import PbxRefused
 
@@ -124,3 +125,23 @@ def visit(config: Config, **answers: Answer) -> Visit:
 
 
 DENIED = PbxRefused("Permission denied")
+
+
+class PaperAri:
+    """As much of ARI as the probe uses. `plays`: how the playback of a file ends."""
+
+    over_websocket = True
+
+    def __init__(self, told: list[AriEvent], plays: str = "failed") -> None:
+        self.told, self.plays = told, plays
+        self.asked: list[tuple[str, ...]] = []
+
+    async def request(self, method: str, *path: str, **_content: object) -> dict[str, str]:
+        self.asked.append((method, *path))
+        if path[-1] == "play":
+            self.told.append(AriEvent("PlaybackFinished", {"playback": {"id": "p1", "state": self.plays}}))
+            return {"id": "p1"}
+        return {"id": f"{path[0]}-1"}
+
+    async def close(self) -> None:
+        """There is nothing to close."""

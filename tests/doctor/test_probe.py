@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from controller.doctor import places
-from controller.doctor.finding import Status
-from controller.doctor.probe import WAY, Trial, _mount, _refused, _written, probe
-from tests.doctor.paper import configuration, visit
+from controller.doctor import probe as probing
+from controller.doctor.finding import Finding, Status
+from controller.doctor.probe import WAY, Trial, _mount, _refused, _written
+from controller.pbx.asterisk.frames import Headers
+from tests.doctor.paper import Answer, PaperAri, configuration, visit
 from tests.doctor.test_places import open_up
 
 ME = pwd.getpwuid(os.geteuid())
@@ -86,7 +88,7 @@ def test_one_name_for_two_folders_is_told_apart_from_two_names() -> None:
 
 
 async def test_without_ari_the_probe_is_skipped_and_says_what_to_add(tmp_path: Path) -> None:
-    (found,) = await probe(visit(configuration(tmp_path)))
+    (found,) = await probing.probe(visit(configuration(tmp_path)))
     assert (found.status, found.remedy) == (Status.SKIPPED, WAY)
 
 
@@ -99,3 +101,67 @@ def test_the_service_user_is_who_runs_the_controller(tmp_path: Path, monkeypatch
     assert places.service_user(config).pw_name == OTHER.pw_name
     monkeypatch.setattr(places, "USER", "no-such-user")
     assert places.service_user(config) == ME
+
+
+STARTED = {"MixMonitorID": "0x5590"}
+
+
+async def probed(folder: Path, monkeypatch: pytest.MonkeyPatch, plays: str = "failed", **answers: Answer) -> Finding:
+    """What the probe says where nothing is written unless an answer does it; everything is put away afterwards."""
+    monkeypatch.setattr(probing, "SEEN_SECONDS", 0.05)
+    monkeypatch.setattr(probing, "TONE_SECONDS", 0.01)
+    monkeypatch.setattr(probing.secrets, "token_hex", lambda _bytes: "1234")
+    subject = visit(configuration(folder), **({"MixMonitor": STARTED} | answers))
+    paper = PaperAri(subject.told, plays)
+    subject.ari = paper  # type: ignore[assignment]
+    (found,) = await probing.probe(subject)
+    assert ("DELETE", "channels", "channels-1") in paper.asked
+    assert paper.asked.count(("POST", "bridges")) == paper.asked.count(("DELETE", "bridges", "bridges-1"))
+    return found
+
+
+async def test_a_file_that_does_not_come_is_told_by_what_the_pbx_finds_in_our_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = await probed(tmp_path, monkeypatch)
+    (tmp_path / "monitor").mkdir()
+    other = await probed(tmp_path, monkeypatch)
+    same = await probed(tmp_path, monkeypatch, plays="done")
+    assert not list((tmp_path / "monitor").iterdir())
+    (tmp_path / "monitor" / "onrecord-doctor-1234-lure.wav").mkdir()
+    barred = await probed(tmp_path, monkeypatch)
+    assert [one.status for one in (missing, other, same, barred)] == [Status.FAIL] * 4
+    assert "there is no such folder here" in missing.what
+    assert "the PBX does not find" in other.what
+    assert "reads this folder and may not write it" in same.what
+    assert "nor may we write there" in barred.what
+    assert "one folder under two names" in missing.remedy
+    assert "install -d -o asterisk" in same.remedy
+    assert "install -d -o asterisk" in barred.remedy
+
+
+async def test_a_folder_that_we_may_not_enter_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (tmp_path / "monitor").mkdir()
+    open_up(tmp_path, tmp_path_factory)
+    (tmp_path / "monitor").chmod(0)
+    with places.acting_as(OTHER):
+        found = await probed(tmp_path, monkeypatch)
+    (tmp_path / "monitor").chmod(0o700)
+    assert found.status is Status.FAIL
+    assert "install -d -o asterisk" in found.remedy
+
+
+async def test_a_recorder_without_an_id_is_a_failure_though_its_file_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "monitor").mkdir()
+
+    def start(_headers: Headers) -> dict[str, str]:
+        (tmp_path / "monitor" / "onrecord-doctor-1234.wav").write_bytes(b"RIFF" * 300)
+        return {"Message": "Success"}
+
+    found = await probed(tmp_path, monkeypatch, MixMonitor=start)
+    assert (found.status, "no id" in found.what) == (Status.FAIL, True)
+    assert not list((tmp_path / "monitor").iterdir())
