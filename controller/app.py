@@ -41,7 +41,7 @@ from controller.phones.listener import HepListener
 from controller.phones.url_key import UrlKey
 from controller.pipeline.check import Places, restock
 from controller.pipeline.line import Line
-from controller.restart import Recalled, recalled
+from controller.restart import Bookmark, Recalled, recalled
 from controller.spool import Spool
 from controller.watch.growth import Growth
 from controller.watch.meter import Meter
@@ -60,7 +60,7 @@ SWITCH_SECONDS = 0.0005
 """How long a thread of the pipeline may keep the interpreter while the loop that hears calls wants it. With Python's
 own 5 ms a busy machine's recordings began up to half a second late (benchmarks/start_latency.py)."""
 
-Watching = Growth | Room | Meter | Strays | WebServer
+Watching = Bookmark | Growth | Room | Meter | Strays | WebServer
 
 
 @dataclass(slots=True)
@@ -166,7 +166,13 @@ async def build(config: Config) -> App:
     line.occupied = engine.occupied
 
     async def left(complete: bool) -> Recalled:
-        return await recalled(config.journal.folder, catalogue, config.policy, written, time.time(), complete)
+        return await recalled(config.journal.folder, catalogue, config.policy, written, bookmark.start, complete)
+
+    def oldest() -> float | None:
+        began = [session.call.began_at for session in engine.sessions.values()]
+        return min((*began, *([line.oldest] if line.oldest is not None else [])), default=None)
+
+    bookmark = Bookmark(journal, oldest)
 
     async def catch_up() -> None:
         """What was handed over and never reached the catalogue. A new one must know first what the store has."""
@@ -189,7 +195,7 @@ async def build(config: Config) -> App:
     engine.resume(found)
     control = ControlServer(engine, config.control.socket, config.control.group)
     control.status = {"started_at": time.time(), "pid": os.getpid(), "config": str(config.path)}
-    watching = watching_of(config, engine, meter, line)
+    watching = (bookmark, *watching_of(config, engine, meter, line))
     phones = phones_of(config, engine)
     return App(config, engine, journal, line, catalogue, control, phones, watching, lock, catch_up)
 

@@ -64,6 +64,12 @@ class Journal:
             self.written += len(held)
             del self._held[entry.call]
 
+    def end(self) -> Place:
+        """Where the next line will be written, or a place before it. Raises OSError."""
+        day = self._day or datetime.now(UTC).strftime("%Y-%m-%d")
+        path = self.folder / f"{day}.jsonl"
+        return Place(day, path.stat().st_size if path.exists() else 0)
+
     def forget(self, call: CallId) -> None:
         """Drop what is held of this call, unwritten."""
         self._held.pop(call, None)
@@ -130,6 +136,14 @@ def read(folder: Path, since: float = 0.0, odd: list[str] | None = None) -> Iter
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a journal: a byte of a day's file."""
+
+    day: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outline:
     """Which calls a journal tells of. `open`: not handed over. `handed`: their recordings, none for a call that was
     not recorded. `merged`: calls that went on inside another."""
@@ -139,12 +153,12 @@ class Outline:
     merged: Mapping[CallId, CallId]
 
 
-def outline(folder: Path, since: float) -> Outline:
-    """A quick look at every line from `since` on (Unix seconds): only few are read in full."""
+def outline(folder: Path, start: Place) -> Outline:
+    """A quick look at every line from this place on: only few are read in full."""
     seen: set[CallId] = set()
     handed: dict[CallId, tuple[str, ...]] = {}
     merged: dict[CallId, CallId] = {}
-    for line in _lines(folder, since):
+    for line in _lines(folder, start):
         call = _call_of(line)
         if call is None:
             continue
@@ -161,20 +175,20 @@ def outline(folder: Path, since: float) -> Outline:
     return Outline(frozenset(seen - handed.keys() - merged.keys()), handed, merged)
 
 
-def stories(folder: Path, since: float, calls: Collection[CallId]) -> Iterator[Entry]:
-    """The entries of these calls from `since` on, in the order in which they were written."""
-    for line in _lines(folder, since):
+def stories(folder: Path, start: Place, calls: Collection[CallId]) -> Iterator[Entry]:
+    """The entries of these calls from this place on, in the order in which they were written."""
+    for line in _lines(folder, start):
         if _call_of(line) in calls:
             entry = _entry(line)
             if entry is not None:
                 yield entry
 
 
-def _lines(folder: Path, since: float) -> Iterator[bytes]:
-    first = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%d")
+def _lines(folder: Path, start: Place) -> Iterator[bytes]:
     for path in sorted(folder.glob("????-??-??.jsonl")):
-        if path.stem >= first:
+        if path.stem >= start.day:
             with path.open("rb") as lines:
+                lines.seek(start.offset if path.stem == start.day else 0)
                 yield from lines
 
 

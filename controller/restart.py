@@ -6,13 +6,17 @@ Nothing here is special to a crash: a stop, too, leaves live calls and running r
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
+from controller import disk
 from controller.catalogue import search
 from controller.catalogue.database import Catalogue
 from controller.core import recall
@@ -22,12 +26,17 @@ from controller.core.events import CallsMerged, Done, Event, Failed, LegAppeared
 from controller.core.policy import Policy
 from controller.core.recording import Recording
 from controller.core.session import Session
-from controller.journal import Entry, Outline, outline, stories
+from controller.journal import Entry, Journal, Outline, Place, outline, stories
 
 log = structlog.get_logger("restart")
 
 LOOK_BACK_SECONDS = 2 * 86_400.0
-"""How old a call's last line in the journal may be for the call to be looked for on the PBX."""
+"""Where nobody knows how far the journal was done with: how old a call's lines may be."""
+MARK_SECONDS = 30.0
+MARGIN_SECONDS = 1.0
+"""A call's first line may have been written a moment before it was counted as one that lives."""
+MOST_NOTED = 500
+FILE = "restart.json"
 
 Files = Callable[[Start], Iterable[Path]]
 """Where the segment of this command is written."""
@@ -48,20 +57,75 @@ class Recalled:
     asked_at: dict[CallId, float] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Bookmark:
+    """Notes how far the journal is done with, so that a start reads minutes of it and not days.
+
+    `oldest` tells when the oldest call began that is not in the catalogue yet (None: there is none). All lines of a
+    call are written after the moment at which it began."""
+
+    journal: Journal
+    oldest: Callable[[], float | None]
+    clock: Callable[[], float] = time.time
+    _past: list[tuple[float, Place]] = field(default_factory=list)  # what its end was at which time, oldest first
+
+    def __post_init__(self) -> None:
+        self._past = _read(self.journal.folder)
+
+    @property
+    def start(self) -> Place:
+        """From where on it is to be read."""
+        if self._past:
+            return self._past[0][1]
+        first = datetime.fromtimestamp(self.clock() - LOOK_BACK_SECONDS, UTC)
+        return Place(first.strftime("%Y-%m-%d"), 0)
+
+    async def run(self) -> None:
+        """Until cancelled. Where it cannot be written the next start only reads more."""
+        while True:
+            await asyncio.sleep(MARK_SECONDS)
+            with suppress(OSError):
+                await self.note()
+
+    async def note(self) -> None:
+        """Note it now. Raises OSError."""
+        now, oldest = self.clock(), self.oldest()
+        needed = now if oldest is None else oldest - MARGIN_SECONDS
+        past = [*(each for each in self._past if each[0] <= now), (now, self.journal.end())]
+        # The newest of those that are older than all that is needed, and what may be needed later.
+        first = max((n for n, (at, _) in enumerate(past) if at <= needed), default=None)
+        if first is None:
+            if not self._past:
+                return  # a call is older than all that was noted: as before
+            first = 0
+        self._past = past[first:] if len(past) - first < MOST_NOTED else [past[first], *past[first + 1 :: 2]]
+        rows = [{"at": at, "day": place.day, "offset": place.offset} for at, place in self._past]
+        await asyncio.to_thread(disk.write, self.journal.folder / FILE, json.dumps(rows).encode())
+
+
+def _read(folder: Path) -> list[tuple[float, Place]]:
+    try:
+        rows = json.loads((folder / FILE).read_bytes())
+        found = [(float(row["at"]), Place(str(row["day"]), int(row["offset"]))) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return sorted(found, key=lambda each: each[0])
+
+
 async def recalled(
-    folder: Path, catalogue: Catalogue, rules: Policy, files: Files, now: float, complete: bool = True
+    folder: Path, catalogue: Catalogue, rules: Policy, files: Files, start: Place, complete: bool = True
 ) -> Recalled:
-    """Read the journal in `folder` and find what is not over, or not in the catalogue. Raises OSError.
+    """Read the journal in `folder` from this place on, and find what is not over or not in the catalogue. Raises
+    OSError.
 
     `complete` False: the catalogue does not know yet what it knew, so only what is not over is looked for."""
-    since = now - LOOK_BACK_SECONDS
-    drawn = await asyncio.to_thread(outline, folder, since)
+    drawn = await asyncio.to_thread(outline, folder, start)
     if not complete:
         drawn = replace(drawn, handed={})
     wanted = await _unfinished(drawn, catalogue)
     if not wanted:
         return Recalled()
-    found = await asyncio.to_thread(_told, folder, since, wanted, rules)
+    found = await asyncio.to_thread(_told, folder, start, wanted, rules)
     await asyncio.to_thread(_looked, found, files)
     # A conversation may have been handed over twice under one name, and only the catalogue tells what it has.
     recordings = [handover.recording for _, handover in found.over if handover.recording is not None]
@@ -85,9 +149,9 @@ async def _unfinished(drawn: Outline, catalogue: Catalogue) -> set[CallId]:
     return wanted
 
 
-def _told(folder: Path, since: float, wanted: set[CallId], rules: Policy) -> Recalled:
+def _told(folder: Path, start: Place, wanted: set[CallId], rules: Policy) -> Recalled:
     found = Recalled()
-    for entry in stories(folder, since, wanted):
+    for entry in stories(folder, start, wanted):
         _hear(found, entry, rules)
     found.sessions = {call: recall.adrift(session) for call, session in found.sessions.items()}
     for call in list(found.asked_at):

@@ -97,12 +97,18 @@ class Line:
         self._running: set[str] = set()  # the same under their final names, which may differ
         self._given_up: set[str] = set()  # until the next start
         self._taking = 0
+        self._waiting: dict[int, float] = {}  # by what was handed over: when its call began
         self._all_taken = asyncio.Event()
         self._unwritten: list[Finished] = []
         self._more = asyncio.Event()
         self.occupied: Callable[[], bool] = lambda: False  # whether calls need the machine just now
         self._door = asyncio.Semaphore(1)
         self._parting = False
+
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest call began that was handed over and is not in the catalogue yet; None: there is none."""
+        return min((*self._waiting.values(), *(each.began_at for each in self._unwritten)), default=None)
 
     @property
     def busy(self) -> int:
@@ -123,6 +129,7 @@ class Line:
                 del self._unwritten[0]
             self._more.set()
             return
+        self._waiting[id(finished)] = finished.began_at
         self._begin(finished.recording, partial(self._took, finished))
 
     async def work(self) -> None:
@@ -268,6 +275,7 @@ class Line:
                 await self._give_way(handed_over_at)
             job = await self._take(finished)
         finally:
+            self._waiting.pop(id(finished), None)
             self._taking -= 1
             if not self._taking:
                 self._all_taken.set()

@@ -15,15 +15,15 @@ import pytest
 from controller.catalogue.database import open_catalogue
 from controller.catalogue.records import add_calls
 from controller.config.load import parse
-from controller.core.commands import CallId, HandOver, Pause, RecordingId, Resume, Start, Stop
-from controller.core.events import Asked, Event, RecorderFound, RecorderLost
+from controller.core.commands import CallId, HandOver, LegId, Pause, RecordingId, Resume, Start, Stop
+from controller.core.events import Asked, Event, LegAppeared, RecorderFound, RecorderLost
 from controller.core.finishing import finish
 from controller.core.recording import State
 from controller.core.session import Session
 from controller.engine import Engine
-from controller.journal import Journal
+from controller.journal import Entry, Journal, Place, outline
 from controller.pbx.paper import PaperPbx
-from controller.restart import Recalled, recalled
+from controller.restart import Bookmark, Recalled, recalled
 from hardware.keys import Key
 from tests.playbook import Scene
 
@@ -39,6 +39,7 @@ extension = "102"
 mode = "on-demand"
 """
 HOURS = 7200.0
+START = Place("2000-01-01", 0)
 
 
 class Life:
@@ -89,7 +90,7 @@ class World:
         def files(start: Start) -> tuple[Path, ...]:
             return (self.paper.files(start).mixed,)
 
-        life.recalled = await recalled(self.folder / "journal", catalogue, life.rules, files, self.scene.at())
+        life.recalled = await recalled(self.folder / "journal", catalogue, life.rules, files, START)
         life.engine.resume(life.recalled)
         task = asyncio.create_task(life.engine.run())
         await life.rest()
@@ -327,3 +328,62 @@ def _events(folder: Path) -> list[Event]:
     from controller.journal import read
 
     return [entry.event for entry in read(folder)]
+
+
+class Notes:
+    """A journal into which a test writes lines of calls, and the clock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.journal = Journal(folder)
+        self.now, self.oldest = time.time(), None
+        self.bookmark = Bookmark(self.journal, lambda: self.oldest, clock=lambda: self.now)
+
+    oldest: float | None
+
+    def line(self, call: str) -> None:
+        event = LegAppeared(CallId(call), self.now, LegId("main/1"), "100")
+        self.journal.append(Entry(self.now, CallId(call), event), remember=True)
+
+    async def noted(self) -> list[str]:
+        """Which calls the next start would read of."""
+        await self.bookmark.note()
+        start = Bookmark(self.journal, lambda: None, clock=lambda: self.now).start
+        return sorted(outline(self.journal.folder, start).open)
+
+
+async def test_a_start_reads_only_what_may_still_be_needed(tmp_path: Path) -> None:
+    notes = Notes(tmp_path)
+    notes.line("main/1")
+    assert await notes.noted() == []
+    notes.now += 30
+    notes.line("main/2")
+    notes.oldest = notes.now
+    assert await notes.noted() == ["main/2"]
+    for number in range(3, 6):
+        notes.now += 30
+        notes.line(f"main/{number}")
+        assert "main/2" in await notes.noted()
+    notes.oldest = notes.now  # only the last one lives now
+    assert await notes.noted() == ["main/5"]
+
+
+async def test_a_call_of_many_hours_costs_no_endless_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.restart.MOST_NOTED", 20)
+    notes = Notes(tmp_path)
+    await notes.bookmark.note()
+    notes.oldest = notes.now
+    notes.line("main/1")
+    for _ in range(60):
+        notes.now += 30
+        await notes.bookmark.note()
+    assert len(notes.bookmark._past) <= 21
+    assert await notes.noted() == ["main/1"]
+
+
+@pytest.mark.parametrize("text", ["", "[", "{}", '[{"at": "x"}]', "[1]"])
+async def test_a_damaged_note_is_none(tmp_path: Path, text: str) -> None:
+    notes = Notes(tmp_path)
+    notes.line("main/1")
+    (tmp_path / "restart.json").write_text(text)
+    start = Bookmark(notes.journal, lambda: None).start
+    assert list(outline(tmp_path, start).open) == ["main/1"]
