@@ -49,7 +49,8 @@ def split(call: Call, roster: Roster) -> tuple[Call, Call | None]:
         ):
             continue
         kept = {leg.id: leg for leg in call.legs.values() if leg.id not in here - met}
-        apart = {leg.id: leg for leg in group}
+        # The local halves are what holds their bridges together.
+        apart = {leg.id: leg for leg in call.legs.values() if leg.id in here or (leg.local and leg.alive)}
         main = replace(call, legs=MappingProxyType(kept))
         return main, replace(call, legs=MappingProxyType(apart), queue="", queue_over=False, agent_at=None)
     return call, None

@@ -144,8 +144,8 @@ class Call:
         self.line.sending = False
 
     async def resume(self) -> None:
-        self.line.sending = True
         await self._reinvite("sendrecv")
+        self.line.sending = True
 
     async def transfer(self, to: str) -> int:
         """Blind transfer (REFER) of the other side to a number; returns the status of the answer."""

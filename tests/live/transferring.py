@@ -243,6 +243,7 @@ async def blind_refer_twice(stage: Stage) -> None:
     call = await stage.talks_to_first()
     assert await call.transfer(stage.second_number) == 202
     next_ = await stage.meets(stage.second, SECOND)
+    stage.watch(next_, "second out")
     assert await next_.transfer(stage.third.user) == 202
     await stage.meets(stage.third, THIRD)
     await stage.over()
@@ -274,6 +275,7 @@ async def attended_feature(stage: Stage) -> None:
     await asyncio.sleep(0.5)
     await call.press(stage.second_number)
     await stage.meets(stage.second, SECOND)
+    stage.note("second in")
     await call.hangup()
     await asyncio.sleep(TALK)
     await stage.over()
@@ -288,6 +290,7 @@ async def let_go_while_it_rings(stage: Stage) -> None:
     await asyncio.sleep(0.2)
     await call.hangup()
     await asyncio.sleep(0.4)
+    stage.note("second in")
     await ringing.answer(tone(SECOND), loop=True)
     await asyncio.sleep(TALK)
     await stage.over()
@@ -306,6 +309,7 @@ async def ami_attended(stage: Stage) -> None:
     channel = await stage.channel(stage.first)
     await stage.admin.act("Atxfer", Channel=channel, Context="from-phones", Exten=stage.second_number)
     await stage.meets(stage.second, SECOND)
+    stage.note("second in")
     await call.hangup()
     await asyncio.sleep(TALK)
     await stage.over()
