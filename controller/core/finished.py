@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from controller.core.commands import CallId, LegId, RecordingId
+from controller.core.consent import Standing
 from controller.core.decision import Decision, Subject
 from controller.core.recording import Mark
 from controller.core.roster import Party
@@ -80,6 +81,17 @@ class Part(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class FinishedConsent:
+    """One thing that a party was told or said about being recorded."""
+
+    leg: LegId
+    standing: Standing
+    at: float
+    prompt: str = ""
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """One conversation. `recording` None: it was not recorded, and `decision.reason` says why.
 
@@ -106,6 +118,7 @@ class Finished:
     discard: str = ""
     part: Part = Part.CONVERSATION
     talks: tuple[FinishedTalk, ...] = ()
+    consents: tuple[FinishedConsent, ...] = ()  # in order of time
 
     @property
     def unassigned(self) -> bool:

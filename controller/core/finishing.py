@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from controller.core import consent
 from controller.core.altered import replace
 from controller.core.calls import Call, Leg, is_room
 from controller.core.commands import HandOver, LegId, Start, pbx_of
+from controller.core.consent import Ledger, Standing
 from controller.core.decision import Decision, Mode
-from controller.core.finished import AnchorIs, Finished, FinishedParty, FinishedSegment, FinishedTalk, Part
+from controller.core.finished import (
+    AnchorIs,
+    Finished,
+    FinishedConsent,
+    FinishedParty,
+    FinishedSegment,
+    FinishedTalk,
+    Part,
+)
 from controller.core.recording import Recording, Segment
 from controller.core.roster import Party, Roster
 from controller.core.session import Session
@@ -52,12 +62,25 @@ def finish(session: Session, handover: HandOver, roster: Roster, files: Files) -
         discard=handover.discard,
         part=Part.CONSULTATION if aside or (recording and recording.consultation) else Part.CONVERSATION,
         talks=talks,
+        consents=_consents(session.consent),
     )
+
+
+def _consents(ledger: Ledger) -> tuple[FinishedConsent, ...]:
+    found = [
+        FinishedConsent(leg, one.standing, one.at, one.prompt, one.how)
+        for leg, entries in ledger.items()
+        for one in entries
+    ]
+    return tuple(sorted(found, key=lambda one: one.at))
 
 
 def _not_recorded(session: Session, decision: Decision) -> str:
     """Why there is nothing to hear of a call that its rule would have let be recorded."""
     rule = f"rule '{decision.rule}'" if decision.rule else "the default"
+    refused = (Standing.REFUSED, Standing.WITHDRAWN)
+    if any(consent.standing(session.consent, leg) in refused for leg in session.consent):
+        return f"not recorded: a party refused to be recorded ({rule}, {decision.mode.value})"
     if session.call.talked_at is None:
         return f"not recorded: nobody answered ({rule}, {decision.mode.value})"
     if decision.mode is Mode.ON_DEMAND:

@@ -14,7 +14,15 @@ from controller.core.calls import Call
 from controller.core.commands import LegId, Open
 from controller.core.consent import Ledger, Standing
 from controller.core.decision import AfterRefusal, Announce, Decision, Mode
-from controller.core.events import Event, GateReached, LegAppeared, QueueJoined
+from controller.core.events import (
+    BridgeId,
+    BridgeKind,
+    GateReached,
+    LegAnswered,
+    LegAppeared,
+    LegJoined,
+    QueueJoined,
+)
 from controller.core.policy import Policy
 from controller.core.subjects import direction, party
 
@@ -67,12 +75,16 @@ def _ahead(call: Call, event: GateReached) -> Call:
     """The call as it is about to be: with whomever the dialplan is going to call."""
     if event.callee or not event.target:
         return call
-    coming: Event
     if event.target.startswith(QUEUE):
         coming = QueueJoined(call.id, event.at, event.leg, event.target.removeprefix(QUEUE))
-    else:
-        made_up = LegId(f"{event.leg}?")
-        coming = LegAppeared(
-            call.id, event.at, made_up, event.target, event.target, dialled=event.target, originating=False
-        )
-    return calls.update(call, coming)
+        return calls.update(call, coming)
+    made_up, bridge = LegId(f"{event.leg}?"), BridgeId("ahead")
+    target = event.target
+    for happens in (
+        LegAppeared(call.id, event.at, made_up, target, target, dialled=target, originating=False),
+        LegAnswered(call.id, event.at, made_up),
+        LegJoined(call.id, event.at, event.leg, bridge, BridgeKind.TALK, ""),
+        LegJoined(call.id, event.at, made_up, bridge, BridgeKind.TALK, ""),
+    ):
+        call = calls.update(call, happens)
+    return call

@@ -84,7 +84,8 @@ class Session:
     armed: Mapping[LegId, Allow] = field(default_factory=lambda: MappingProxyType({}))  # as phones were told
     consent: Ledger = field(default_factory=lambda: consent.EMPTY)
     gates: Mapping[LegId, gate.Asked] = field(default_factory=lambda: MappingProxyType({}))  # what they are asked
-    early: LegId | None = None  # waits in the gate to be bridged: record before it is
+    early: LegId | None = None  # is about to be bridged: record before it is
+    waiting: bool = False  # in the gate, for its recorder to be confirmed
     apart: Decision | None = None  # about a consultation that goes on within this call
     aside: Recording | None = None  # and its recorder
     rest: tuple[Recording, ...] = ()  # of calls that were merged into this one: to be stopped and handed over too
@@ -219,7 +220,11 @@ def _muted(session: Session) -> bool:
 
 
 def _begun(session: Session, options: Options) -> bool:
-    return (_ready(session.call, options) or session.early is not None) and (options.delay <= 0 or session.delay_over)
+    return (_ready(session.call, options) or _about_to_talk(session)) and (options.delay <= 0 or session.delay_over)
+
+
+def _about_to_talk(session: Session) -> bool:
+    return session.early is not None and _on(session.call, session.early)
 
 
 def _ready(call: Call, options: Options) -> bool:
@@ -301,7 +306,7 @@ def _gated(session: Session, event: Event, rules: Policy) -> Outcome:
         case ConsentKeyed():
             return _answered(session, event)
         case GateReady():
-            return replace(session, early=event.leg), ()
+            return replace(session, early=event.leg, waiting=True), ()
         case _:
             return session, ()
 
@@ -328,14 +333,13 @@ def _learned(session: Session, leg: LegId, entry: Entry) -> Session:
 
 def _let_through(session: Session, want: State) -> Outcome:
     """Who waits to be bridged goes on once the recorder is confirmed, or where there is none to wait for."""
-    if session.early is None:
+    if session.early is None or not session.waiting:
         return session, ()
     current = session.recording
     waiting = want is not State.OFF and (current is None or (current.state is State.OFF and not current.given_up))
     if waiting:
         return session, ()
-    leg = session.early
-    return replace(session, early=None), (Open(session.call.id, leg, gate.GO),)
+    return replace(session, waiting=False), (Open(session.call.id, session.early, gate.GO),)
 
 
 def _switched(session: Session, event: Event, rules: Policy) -> tuple[Command, ...]:
@@ -538,7 +542,7 @@ def _in_conversation(session: Session, event: Event, want: State, rules: Policy,
 
 
 def _beside(session: Session, event: Event, rules: Policy, acting: bool) -> Outcome:
-    """What is no recording of the conversation itself: a consultation within the call, and what is coming to an end."""
+    """What is no recording of the conversation itself: a consultation within the call, and what comes to an end."""
     if session.aside is None and session.apart is None and not session.rest:
         return session, ()
     ended_at = session.call.ended_at

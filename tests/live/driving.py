@@ -37,6 +37,7 @@ def settings_of(pbx: Asterisk, name: str = "main") -> AsteriskSettings:
         monitor_dir=pbx.pbx_path(pbx.monitor_dir),
         spool_dir=pbx.monitor_dir,
         ping_seconds=1.0,
+        prompts_dir=pbx.pbx_path(pbx.home / "prompts"),
     )
 
 

@@ -42,8 +42,10 @@ MOST_KINDS = 200
 OTHERS = frozenset({"FullyBooted", "Shutdown", "MixMonitorStart", "MixMonitorStop", "MixMonitorMute"})
 """Not about calls: the driver hears them itself."""
 PREFIX = f"{VARIABLE}_"
-OURS = frozenset({f"{PREFIX}MIX", f"{PREFIX}ROOM", f"{PREFIX}ROOM_MIX"})
-"""Variables that the driver itself sets (with VARIABLE alone): no news to anybody."""
+_GATES = ("GATE", "PROMPT", "PASSED", "SAID", "GATE_WAIT", "DOWN", "EARLY", "SPOOL", "NAME_OF", "SWITCH")
+OURS = frozenset(f"{PREFIX}{name}" for name in ("MIX", "ROOM", "ROOM_MIX", *_GATES))
+"""Variables of the driver (with VARIABLE alone) and of our own dialplan: no news to anybody, and what a caller keyed
+in the gate is nobody's business."""
 
 
 class Translation:
