@@ -241,10 +241,14 @@ _FIELDS = {
     for name, each in _CLASSES.items()
 }
 _HINTS: dict[str, dict[str, Any]] = {}
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 def _plain(value: Any) -> Any:
     """A record as plain JSON values, with its class's name under "is"."""
+    kind = value.__class__
+    if kind in _SCALARS:  # nearly all of them: subclasses take the long way below
+        return value
     if isinstance(value, str | int | float | bool) or value is None:
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, Enum):
@@ -253,9 +257,11 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, frozenset):
         return sorted(_plain(item) for item in value)
-    name = type(value).__name__
-    row = {field: _plain(getattr(value, field)) for field in _FIELDS[name]}
-    return {"is": name, **row}
+    row: dict[str, Any] = {"is": kind.__name__}
+    for field in _FIELDS[kind.__name__]:
+        item = getattr(value, field)
+        row[field] = item if item.__class__ in _SCALARS else _plain(item)
+    return row
 
 
 def _built(row: Mapping[str, Any]) -> Any:
