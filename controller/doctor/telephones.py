@@ -43,7 +43,7 @@ async def direct_media(visit: Visit) -> list[Finding]:
     found = await visit.details()
     direct = [name for name, said in found.items() if _yes(said.get("DirectMedia"))]
     if not direct:
-        return [ok(f"the media of all {len(found)} endpoints goes through Asterisk", endpoints=len(found))]
+        return [ok(f"the media of {await visit.extent()} goes through Asterisk", endpoints=len(found))]
     return [
         warn(
             f"{_some(direct)} have direct_media = yes: their speech goes past Asterisk until the recorder calls it "
@@ -94,7 +94,7 @@ async def vanished(visit: Visit) -> list[Finding]:
     limits = _limits(visit)
     without = [name for name, seconds in limits.items() if seconds == 0]
     if not endless:
-        return [ok(f"all {len(found)} endpoints have an rtp_timeout")]
+        return [ok(f"{await visit.extent()} have an rtp_timeout")]
     if not without:
         hours = max(limits.values(), default=BUILT_IN.max_length or 0) / 3600
         return [

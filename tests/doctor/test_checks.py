@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from controller.doctor import examine
+from controller.doctor import visit as visiting
 from controller.doctor.checks import HERE, NAMES, OF_A_PBX, OF_THE_POLICY, Check
 from controller.doctor.examine import Examination
 from controller.doctor.finding import Finding, Status, fail, ok
+from controller.doctor.visit import sample
 from controller.init.rights import filters, reading
 from controller.pbx.asterisk.frames import Message
 from controller.pbx.driver import PbxGone, PbxRefused
@@ -311,3 +313,20 @@ def test_every_check_has_a_test_in_which_it_finds_something() -> None:
     )
     assert [name for name in NAMES if f'"{name}"' not in tests] == []
     assert len(set(NAMES)) == len(OF_A_PBX) + len(OF_THE_POLICY) + len(HERE)
+
+
+def test_of_many_endpoints_the_named_ones_and_numbers_from_all_over_the_list_are_looked_at() -> None:
+    names = [str(number) for number in range(1000)] + ["carrier1", "carrier2"]
+    chosen = sample(names, 12)
+    assert chosen[:2] == ["carrier1", "carrier2"]
+    assert [int(one) for one in chosen[2:]] == list(range(0, 1000, 100))
+    assert sorted(sample(names[-7:], 12)) == sorted(names[-7:])
+    assert sample(names, 1) == ["carrier1"]
+
+
+async def test_how_many_endpoints_were_looked_at_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visiting, "MOST", 50)
+    many: list[Message] = [event("EndpointList", ObjectName=str(number)) for number in range(400)]
+    seen = visit(configuration(tmp_path), PJSIPShowEndpoints=many)
+    (found,) = await run("direct-media", seen)
+    assert found.what == "the media of the 50 of 400 endpoints looked at goes through Asterisk"
