@@ -6,8 +6,10 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from multiprocessing.connection import wait
 from typing import TypeVar
 
 Given = TypeVar("Given")
@@ -52,5 +54,14 @@ def _processes(count: int) -> Executor:
 
 def _begin() -> None:
     os.nice(NICENESS)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # Ctrl-C goes to the whole group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _end_with_parent() -> None:
+    """A killed parent tells nobody, and its children would wait for work for ever, each with its memory."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)  # whatever it does will be done again
