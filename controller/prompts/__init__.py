@@ -1,0 +1,1 @@
+"""What a PBX says and beeps about recording: words, sounds, a site's own recordings. Data is in prompts/."""
