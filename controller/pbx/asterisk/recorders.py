@@ -39,13 +39,18 @@ class Recorders:
 
     def __init__(self) -> None:
         self._running: dict[Key, Recorder] = {}
+        self._on: dict[str, list[Recorder]] = {}  # the same by channel: every hangup asks, also with 10,000 running
         self._expected: dict[tuple[str, ...], list[asyncio.Future[float]]] = {}
 
     def __iter__(self) -> Iterator[Recorder]:
         return iter(tuple(self._running.values()))
 
     def add(self, recorder: Recorder) -> None:
-        self._running[recorder.recording, recorder.segment] = recorder
+        key = (recorder.recording, recorder.segment)
+        if key in self._running:
+            self.remove(self._running[key])
+        self._running[key] = recorder
+        self._on.setdefault(recorder.uniqueid, []).append(recorder)
 
     def get(self, recording: RecordingId, segment: int) -> Recorder | None:
         return self._running.get((recording, segment))
@@ -56,11 +61,15 @@ class Recorders:
         if self._running.get(key) is not recorder:
             return False
         del self._running[key]
+        here = self._on[recorder.uniqueid]
+        here[:] = [one for one in here if one is not recorder]
+        if not here:
+            del self._on[recorder.uniqueid]
         return True
 
     def on(self, uniqueid: str) -> list[Recorder]:
         """Ours on this channel."""
-        return [recorder for recorder in self._running.values() if recorder.uniqueid == uniqueid]
+        return list(self._on.get(uniqueid, ()))
 
     def expect(self, event: str, uniqueid: str, *details: str) -> asyncio.Future[float]:
         """A promise of the time at which such an event comes; LegGone if the channel hangs up first."""
