@@ -1,6 +1,6 @@
 """What the controller costs in CPU beside Asterisk's own, for the same recorded calls.
 
-    python benchmarks/load.py [--json FILE] [--calls 200] [--seconds 2,12] [--rate 10]       needs the lab
+    python benchmarks/load.py [--json FILE] [--calls 100] [--seconds 2,60] [--rate 10]       needs the lab
 
 One private Asterisk and the whole controller, each in a process of its own; calls by sipp from one carrier to
 another, all recorded. What each spent is read from /proc/PID/stat when everything is done. Of the controller two
@@ -8,7 +8,8 @@ figures: its own process (hearing, deciding, asking, the journal: what stands in
 processes, which measure, join, draw and verify the finished recording after the call.
 
 Asterisk spends with every second of a call and the controller hardly does, so short calls are its worst case. Two
-lengths give both costs, per call and per second, and from them the ratio for a call of three minutes is reckoned.
+lengths give both costs, per call and per second, and from them is reckoned the ratio for a call of three minutes, by
+which the goal is judged, and how long calls must be on average for the goal.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,20 +71,39 @@ async def cost(pbx: Asterisk, controller: Controller, count: int, seconds: float
     return Cost(count, seconds, theirs.all, ours)
 
 
-def reckoned(short: Cost, long: Cost, seconds: float) -> dict[str, float]:
-    """The two ratios for calls of so many seconds, by the straight line through both."""
+@dataclass(frozen=True, slots=True)
+class Straight:
+    """CPU seconds of one call by its length: the line through two measured lengths."""
 
-    def at(one: float, other: float) -> float:
-        slope = (other / long.calls - one / short.calls) / (long.seconds - short.seconds)
-        return one / short.calls + max(0.0, slope) * (seconds - short.seconds)
+    fixed: float
+    slope: float
 
-    theirs = at(short.asterisk, long.asterisk)
-    own = at(short.controller.own, long.controller.own)
-    children = at(short.controller.children, long.controller.children)
+    def at(self, seconds: float) -> float:
+        return self.fixed + self.slope * seconds
+
+
+def straight(short: Cost, long: Cost, of: Callable[[Cost], float]) -> Straight:
+    one, other = of(short) / short.calls, of(long) / long.calls
+    slope = max(0.0, other - one) / (long.seconds - short.seconds)
+    return Straight(one - slope * short.seconds, slope)
+
+
+def reckoned(short: Cost, long: Cost) -> dict[str, Any]:
+    """Both ratios for the usual call, and the length from which on the goal is reached (None: never)."""
+    theirs = straight(short, long, lambda cost: cost.asterisk)
+    own = straight(short, long, lambda cost: cost.controller.own)
+    whole = straight(short, long, lambda cost: cost.controller.all)
+
+    def from_length(ours: Straight) -> float | None:
+        gain = GOAL * theirs.slope - ours.slope
+        return round(max(0.0, (ours.fixed - GOAL * theirs.fixed) / gain)) if gain > 0 else None
+
     return {
-        "seconds_per_call": seconds,
-        "ratio": round(own / theirs, 3),
-        "ratio_with_children": round((own + children) / theirs, 3),
+        "seconds_per_call": USUAL_SECONDS,
+        "ratio": round(own.at(USUAL_SECONDS) / theirs.at(USUAL_SECONDS), 3),
+        "ratio_with_children": round(whole.at(USUAL_SECONDS) / theirs.at(USUAL_SECONDS), 3),
+        "goal_from_seconds": from_length(own),
+        "goal_with_children_from_seconds": from_length(whole),
     }
 
 
@@ -99,8 +120,7 @@ async def measure(count: int, lengths: tuple[float, float], rate: float) -> dict
                 print(f"{count} calls of {seconds:g} s at {rate:g} a second …", flush=True)
                 costs.append(await cost(pbx, controller, count, seconds, rate))
                 show(costs[-1].row())
-    usual = reckoned(costs[0], costs[1], USUAL_SECONDS)
-    return {"rows": [one.row() for one in costs], "reckoned": usual}
+    return {"rows": [one.row() for one in costs], "reckoned": reckoned(costs[0], costs[1])}
 
 
 def show(row: dict[str, Any]) -> None:
@@ -115,8 +135,8 @@ def show(row: dict[str, Any]) -> None:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     arguments.add_argument("--json", type=Path, help="also write the figures to this file")
-    arguments.add_argument("--calls", type=int, default=200)
-    arguments.add_argument("--seconds", default="2,12", help="two lengths of calls")
+    arguments.add_argument("--calls", type=int, default=100)
+    arguments.add_argument("--seconds", default="2,60", help="two lengths of calls")
     arguments.add_argument("--rate", type=float, default=10, help="calls a second")
     options = arguments.parse_args()
     short, long = (float(text) for text in options.seconds.split(","))
@@ -126,8 +146,11 @@ def main() -> None:
         f"reckoned for calls of {USUAL_SECONDS:g} s: controller {usual['ratio']:.1%} of Asterisk's, "
         f"with its children {usual['ratio_with_children']:.1%}"
     )
-    met = all(row["ratio"] < GOAL for row in figures["rows"])
-    print(f"goal: the controller's own under {GOAL:.0%} at both lengths: {'met' if met else 'missed'}")
+    met = usual["ratio"] < GOAL
+    print(
+        f"goal: the controller's own under {GOAL:.0%}: {'met' if met else 'missed'}; so it is from "
+        f"{usual['goal_from_seconds']} s on, with its children from {usual['goal_with_children_from_seconds']} s on"
+    )
     keep(options.json, {"machine": machine(), "goal": GOAL, "met": met, **figures})
 
 

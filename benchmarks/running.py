@@ -82,7 +82,7 @@ class Controller:
         """What `onrecord` would be told. Raises NotRunning."""
         return await asyncio.to_thread(ask, self.folder / "control.sock", {"do": "status"})
 
-    async def connected(self, deadline: float = 20) -> None:
+    async def connected(self, deadline: float = 120) -> None:
         """Wait until it hears the PBX."""
         async with asyncio.timeout(deadline):
             while True:
