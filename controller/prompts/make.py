@@ -80,5 +80,5 @@ def note(home: Path, rows: dict[tuple[str, str], Made], old: dict[tuple[str, str
     for (language, name), row in sorted({**old, **rows}.items()):
         if language not in document:
             document[language] = tomlkit.table(is_super_table=True)
-        document[language][name] = asdict(row)  # type: ignore[index]
+        document[language][name] = asdict(row)
     (home / "made.toml").write_text(tomlkit.dumps(document), encoding="utf-8")

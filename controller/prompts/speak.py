@@ -28,17 +28,18 @@ def spoken(words: str, voice: Voice) -> tuple[Samples, int]:
     """The words as 16-bit samples and their rate. Raises NoVoice."""
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "words.wav"
-        _run(_command(voice, wav), words)
+        _run(_command(voice, words, wav), words)
         samples, rate = soundfile.read(wav, dtype="int16")
     return np.asarray(samples, np.int16), int(rate)
 
 
-def _command(voice: Voice, wav: Path) -> list[str]:
+def _command(voice: Voice, words: str, wav: Path) -> list[str]:
     match voice.engine:
         case "espeak-ng":
             return [_found("espeak-ng"), "-v", voice.voice, "-s", str(voice.speed), "--stdin", "-w", str(wav)]
         case "flite":
-            return [_found("flite"), "-voice", voice.voice, "-f", "/dev/stdin", "-o", str(wav)]
+            # Not by stdin: flite 2.2 leaves out the last word of a text without a line break.
+            return [_found("flite"), "-voice", voice.voice, "-t", words, "-o", str(wav)]
         case "piper":
             model = Path(os.environ.get(MODELS, ".")) / f"{voice.voice}.onnx"
             if not model.exists():
@@ -59,7 +60,7 @@ def _found(program: str) -> str:
 
 def _run(command: list[str], words: str) -> None:
     try:
-        # The words come on stdin: none of them can be taken for an option.
+        # No shell; words are the value of an option or come on stdin, so that none is taken for an option.
         done = subprocess.run(command, input=words.encode(), capture_output=True, timeout=WAIT, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoVoice(f"{command[0]}: {error}") from error
