@@ -7,12 +7,13 @@ its own counts which recorders the PBX ran: the controller's word is taken for n
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,8 @@ from tests.live.test_controller import HOME, pbx_table
 RULES = '[[rule]]\nname = "all"\nextension = ["100", "102", "104", "106"]\nmode = "always"\n'
 ALWAYS_TRUE = (Kind.MISSING, Kind.CHANGED, Kind.LOST, Kind.STUCK, Kind.UNREADABLE)
 """Invariants 1, 3 and 4 hold at every moment, also while nobody runs."""
+TRACE = "ONRECORD_KILLED"
+"""A variable in the environment by which processes are known that a killed controller left behind."""
 STARTING = 0.3
 """Seconds: a controller that is killed so soon after the answer need not have started anything yet."""
 NOISE_SECONDS = 30.0
@@ -53,6 +56,7 @@ class Child:
         with (self.config.parent / "controller.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", "from controller.cli import main; main()", "run", "--config", str(self.config),
+                env={**os.environ, TRACE: str(self.config)},
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         self._ready, self._spawned = 0.0, time.time()
@@ -84,6 +88,15 @@ class Child:
         """One that died before it heard the PBX was never there."""
         if self._ready:
             self.lives.append((self._ready, time.time()))
+
+    def orphans(self) -> list[str]:
+        """What it or any of its earlier lives started and left running."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if f"{TRACE}={self.config}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:200])
+        return found
 
     def log(self, lines: int = 40) -> str:
         return "\n".join((self.config.parent / "controller.log").read_text(errors="replace").splitlines()[-lines:])
@@ -263,6 +276,7 @@ class Killing:
         report.calls, report.restarts = len(self.talks), self.child.starts
         await self._invariants(Kind, Depth.FULL)
         report.findings += [f"left behind: {name}" for name in self._left()]
+        report.findings += [f"still running: {each}" for each in await asyncio.to_thread(self.child.orphans)]
         ran = self._recorders(events)
         async with _reading(self.folder) as catalogue:
             entries = await search.list_calls(catalogue, search.Query(limit=10_000))
