@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from controller.config.load import Config
 from controller.doctor.checks import HERE, OF_A_PBX, OF_THE_POLICY, Check
-from controller.doctor.finding import Finding, Status, fail, skipped
+from controller.doctor.finding import Finding, Status, fail, skipped, warn
 from controller.doctor.visit import Visit
 from controller.pbx.driver import PbxGone, PbxRefused
 
@@ -85,5 +85,7 @@ async def _run(check: Check[T], subject: T) -> list[Finding]:
         return [fail(f"no result within {CHECK_SECONDS:g} s", "is the PBX overloaded? Ask again")]
     except PbxGone as error:
         return [fail(f"the PBX did not answer: {error}", "ask again; if it stays so, look at Asterisk's log")]
+    except (ValueError, KeyError, TypeError) as error:
+        return [warn(f"an answer cannot be understood ({error!r})", "tell us, with the version of this Asterisk")]
     except OSError as error:
         return [fail(f"it could not be looked at: {error}", "run it as the controller's user, or as root")]

@@ -239,6 +239,13 @@ async def test_a_check_that_never_ends_is_cut_short(tmp_path: Path, monkeypatch:
     assert failed == {"slow"}
 
 
+async def test_an_answer_that_makes_no_sense_ends_no_examination(tmp_path: Path) -> None:
+    examination = Examination(configuration(tmp_path))
+    odd = visit(examination.config, PJSIPShowEndpoint=lambda headers: {}[headers["Endpoint"]])
+    await examination._guarded(OF_PBX["direct-media"], odd, "main", set())
+    assert [(one.status, "cannot be understood" in one.what) for one in examination.findings] == [(Status.WARN, True)]
+
+
 async def test_a_folder_that_cannot_be_looked_at_is_a_failure(tmp_path: Path) -> None:
     def broken(_subject: object) -> list[Finding]:
         raise PermissionError(13, "Permission denied")
