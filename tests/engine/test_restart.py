@@ -15,6 +15,7 @@ import pytest
 from controller.catalogue.database import open_catalogue
 from controller.catalogue.records import add_calls
 from controller.config.load import parse
+from controller.core.calls import talking
 from controller.core.commands import CallId, HandOver, LegId, Pause, RecordingId, Resume, Start, Stop
 from controller.core.events import Asked, Event, LegAppeared, RecorderFound, RecorderLost
 from controller.core.finishing import finish
@@ -23,6 +24,7 @@ from controller.core.session import Session
 from controller.engine import Engine
 from controller.journal import Entry, Journal, Place, outline
 from controller.pbx.paper import PaperPbx
+from controller.pbx.paper.driver import PaperRecorder
 from controller.restart import Bookmark, Recalled, recalled
 from hardware.keys import Key
 from tests.playbook import Scene
@@ -387,3 +389,35 @@ async def test_a_damaged_note_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "restart.json").write_text(text)
     start = Bookmark(notes.journal, lambda: None).start
     assert list(outline(tmp_path, start).open) == ["main/1"]
+
+
+async def test_a_start_under_way_whose_file_cannot_be_seen_from_here_is_proven_by_its_recorder(world: World) -> None:
+    world.paper.silent = True
+    async with world.life() as first:
+        world.say(world.talking())
+        await first.rest()
+    world.paper.silent = False
+    world.paper.recorders[RecordingId("main-1-1"), 1] = PaperRecorder(world.scene.leg("1a"))
+    async with world.life([*world.talking(), world.found()]) as second:
+        await asyncio.sleep(0.3)
+        world.say([world.scene.ends("1a"), world.scene.ends("1b")])
+        await second.rest()
+    assert second.finished() == (1,)
+    recording = second.handed[0][0].recording
+    assert recording is not None
+    (segment,) = recording.segments
+    assert segment.started_at is not None
+    assert segment.ended_at is not None
+    assert segment.started_at < segment.ended_at
+    assert [type(command) for command in world.paper.asked].count(Start) == 1
+
+
+async def test_people_who_were_parted_meanwhile_do_not_talk_any_more(world: World) -> None:
+    async with world.life() as first:
+        world.say(world.talking())
+        await first.rest()
+        assert len(talking(first.engine.sessions[world.scene.call].call)) == 2
+    there = [event for event in world.talking() if isinstance(event, LegAppeared)]
+    async with world.life([*there, world.found()]) as second:
+        await second.rest()
+        assert talking(second.engine.sessions[world.scene.call].call) == ()
