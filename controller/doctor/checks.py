@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from controller.config.load import Config
-from controller.doctor import calls, features, modules, pace, places, policy, probe, reach, rights, telephones
+from controller.doctor import (
+    calls,
+    features,
+    modules,
+    pace,
+    places,
+    policy,
+    probe,
+    prompts,
+    reach,
+    rights,
+    telephones,
+)
 from controller.doctor.finding import Finding
 from controller.doctor.visit import Visit
 
@@ -51,6 +63,7 @@ OF_A_PBX: tuple[Check[Visit], ...] = (
         features.feature_codes,
         ("ami", "version", "ari"),
     ),
+    Check("prompts", "what is announced can be played", prompts.prompts, ("ami", "ari")),
     Check("trunks", "every trunk is listed as one", policy.trunks, AMI),
     Check("local", "queue members behind local channels", calls.local_channels, AMI),
     Check("others", "nobody else records", calls.others, AMI),

@@ -131,7 +131,7 @@ async def _record(visit: Visit, ari: Ari, channel: str, trial: Trial) -> list[Fi
     began = time.monotonic()
     started = await visit.act("MixMonitor", Channel=channel, File=f"{trial.theirs}.{pbx.format}", Options=options)
     identity = started.get("MixMonitorID")
-    seen = await _until(trial.ours.exists, SEEN_SECONDS)
+    seen = await until(trial.ours.exists, SEEN_SECONDS)
     took = time.monotonic() - began
     if not mixmonitor.is_id(identity):
         remedy = "the controller cannot stop or pause such a recorder: use a maintained Asterisk, 18 or later"
@@ -144,7 +144,7 @@ async def _record(visit: Visit, ari: Ari, channel: str, trial: Trial) -> list[Fi
         await ari.request("POST", "bridges", bridge, "play", body={"media": "tone:440"})
         await asyncio.sleep(TONE_SECONDS)
     await visit.act("StopMixMonitor", Channel=channel, MixMonitorID=identity)
-    await _until(lambda: trial.ours.stat().st_size > EMPTY_BYTES, EVENT_SECONDS)
+    await until(lambda: trial.ours.stat().st_size > EMPTY_BYTES, EVENT_SECONDS)
     return [_written(trial, took, service_user(visit.config))]
 
 
@@ -229,10 +229,18 @@ async def _not_seen(visit: Visit, ari: Ari, channel: str, trial: Trial) -> Findi
 
 
 async def _plays(visit: Visit, ari: Ari, channel: str, stem: str) -> bool:
+    async with playback_on(visit, ari, channel, stem) as ended:
+        await until(ended, EVENT_SECONDS)
+        return ended() == "done"
+
+
+@asynccontextmanager
+async def playback_on(visit: Visit, ari: Ari, channel: str, stem: str) -> AsyncIterator[Callable[[], str]]:
+    """Plays a file of the PBX's to a channel of our own; the function tells how it ended, "" while it has not."""
+    visit.told.clear()
     async with _bridge(ari, channel) as bridge:
         played = await ari.request("POST", "bridges", bridge, "play", body={"media": f"sound:{stem}"})
-        await _until(lambda: _finished(visit, played["id"]), EVENT_SECONDS)
-    return _finished(visit, played["id"]) == "done"
+        yield lambda: _finished(visit, played["id"])
 
 
 def _mount(theirs: str, ours: Path) -> str:
@@ -249,7 +257,7 @@ def _share(folder: Path) -> str:
     return f"install -d -o asterisk -g onrecord -m 2770 {folder}"
 
 
-async def _until(true: Callable[[], object], seconds: float) -> bool:
+async def until(true: Callable[[], object], seconds: float) -> bool:
     """Whether it came true in time."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -15,6 +15,7 @@ from controller.doctor import visit as visiting
 from controller.doctor.checks import HERE, NAMES, OF_A_PBX, OF_THE_POLICY, Check
 from controller.doctor.examine import Examination
 from controller.doctor.finding import Finding, Status, fail, ok
+from controller.doctor.prompts import wanted
 from controller.doctor.visit import sample
 from controller.init.rights import filters, reading
 from controller.pbx.asterisk.frames import Message
@@ -194,6 +195,37 @@ async def test_an_asterisk_that_does_not_say_that_it_has_started_is_a_failure(tm
     assert [one.status for one in await run("booted", seen)] == [Status.FAIL]
     seen.booted = True
     assert [one.status for one in await run("booted", seen)] == [Status.OK]
+
+
+async def test_an_announcement_without_its_gate_is_a_failure(tmp_path: Path) -> None:
+    (nothing,) = await run("prompts", visit(configuration(tmp_path)))
+    assert (nothing.status, "nothing is announced" in nothing.what) == (Status.OK, True)
+    told = configuration(tmp_path, RULES + 'announce_inbound = "opt-in"\n')
+    for none in ([], PbxRefused("Did not find context onrecord-gate")):
+        gate, channel = await run("prompts", visit(told, ShowDialPlan=none))
+        assert gate.status is Status.FAIL
+        assert "onrecord_gate.conf" in gate.remedy
+        assert channel.status is Status.SKIPPED
+    closed, _ = await run("prompts", visit(told, ShowDialPlan=DENIED))
+    assert closed.status is Status.SKIPPED
+    (only,) = await run("prompts", visit(told))
+    assert only.status is Status.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("rules", "names"),
+    [
+        ("", []),
+        ('announce_inbound = "none"\n', []),
+        ('announce_inbound = "notify"\n', ["en/recorded"]),
+        ('announce_outbound = "opt-out"\nlanguage = "de"\n', ["de/opt-out", "en/opt-out"]),
+        ('announce_internal = "opt-in"\n[defaults]\nlanguage = "fr"\n', ["fr/opt-in"]),
+    ],
+)
+def test_the_prompts_that_are_wanted_are_those_that_a_rule_can_ask_for(
+    tmp_path: Path, rules: str, names: list[str]
+) -> None:
+    assert wanted(configuration(tmp_path, RULES + rules)) == names
 
 
 async def test_the_password_in_manager_conf_is_never_kept(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pwd
+import shutil
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -344,6 +345,31 @@ async def test_record_keys_without_their_features_are_found_and_with_them_are_we
     assert (without.status, without.measured["missing"]) == (Status.FAIL, ["onrecord_on", "onrecord_off"])
     assert "onrecord init" in without.remedy
     assert with_.status is Status.OK
+
+
+async def test_prompts_that_the_pbx_cannot_play_are_named(asterisk: Asterisk, tmp_path: Path) -> None:
+    rules = RULES.replace('extension = "100"', 'extension = "100"\nannounce_inbound = "notify"\nlanguage = "de"')
+    rules += '[defaults]\nlanguage = "en"\n'
+    folder = asterisk.monitor_dir / "prompts"
+    text = configuration(
+        asterisk,
+        rules,
+        ami_user=asterisk.ami_user,
+        ami_secret=asterisk.ami_secret,
+        prompts_dir=asterisk.pbx_path(folder),
+    )
+    try:
+        for language in ("en", "de"):
+            (folder / language).mkdir(parents=True)
+        sounds.write_wav(folder / "en" / "recorded.wav", sounds.tone(600, 2.0))
+        (half,) = of(await examined(text, tmp_path, "prompts"), "prompts")
+        sounds.write_wav(folder / "de" / "recorded.wav", sounds.tone(600, 0.1))
+        (whole,) = of(await examined(text, tmp_path, "prompts"), "prompts")
+    finally:
+        shutil.rmtree(folder)
+    assert (half.status, half.measured["missing"]) == (Status.FAIL, ["de/recorded"])
+    assert "prompts/sounds" in half.remedy
+    assert whole.status is Status.OK
 
 
 async def test_strangers_in_the_policy_are_named_with_what_was_probably_meant(ward: Asterisk, tmp_path: Path) -> None:
