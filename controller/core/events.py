@@ -213,6 +213,16 @@ class RecorderLost:
 
 
 @dataclass(frozen=True, slots=True)
+class RecorderDoubted:
+    """A recorder runs, and one side of its file is silent while the other speaks: it may be deaf to that party."""
+
+    call: CallId
+    at: float
+    recording: RecordingId
+    segment: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecorderFound:
     """After a (re)connect: a recorder of ours runs. No PBX can say whether it is muted: the core asserts it again."""
 
@@ -281,12 +291,25 @@ class GateReached:
 
 @dataclass(frozen=True, slots=True)
 class NoticePlayed:
-    """The gate has played to this leg what it was asked to; not `whole`: it could not, or somebody hung up."""
+    """This leg has heard what it was to hear; not `whole`: it could not be played, or somebody hung up. `notice`:
+    which one, where it was in the conversation; "": at the gate."""
 
     call: CallId
     at: float
     leg: LegId
     whole: bool = True
+    notice: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Beeped:
+    """The beeps that were asked for on this leg have begun, or (not `heard`) they could not, or are over unasked."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    heard: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +373,7 @@ Event = (
     | Done
     | Failed
     | RecorderLost
+    | RecorderDoubted
     | RecorderFound
     | PauseBroken
     | Asked
@@ -357,6 +381,7 @@ Event = (
     | SwitchDialled
     | GateReached
     | NoticePlayed
+    | Beeped
     | ConsentKeyed
     | GateReady
     | TimerFired

@@ -25,7 +25,16 @@ from controller.core.commands import (
     Stop,
 )
 from controller.core.decision import Subject
-from controller.core.events import Done, Event, Failed, PauseBroken, RecorderFound, RecorderLost, TimerFired
+from controller.core.events import (
+    Done,
+    Event,
+    Failed,
+    PauseBroken,
+    RecorderDoubted,
+    RecorderFound,
+    RecorderLost,
+    TimerFired,
+)
 
 MOST_FAILURES = 3
 RETRY = "retry"
@@ -128,6 +137,10 @@ def hear(recording: Recording, event: Event, wanted: State, by: str = "") -> Out
             return _failed(replace(recording, asked=None), event)
         case RecorderLost() if event.recording == recording.id:
             return _lost(recording, event)
+        case RecorderDoubted() if event.recording == recording.id:
+            newest = recording.segment
+            doubted = newest is not None and newest.number == event.segment and recording.state is not State.OFF
+            return (replace(recording, doubted=True) if doubted else recording), ()
         case RecorderFound() if event.recording == recording.id:
             return _found(recording, event, wanted)
         case PauseBroken() if event.recording == recording.id:

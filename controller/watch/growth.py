@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from controller.core.commands import CallId, RecordingId, Start, Stop, pbx_of
-from controller.core.events import Event, PauseBroken, PolicyChanged, RecorderLost
+from controller.core.events import Event, PauseBroken, PolicyChanged, RecorderDoubted, RecorderLost
 from controller.core.recording import Recording, State
 from controller.core.session import Session, wanted
 from controller.engine import Engine
@@ -34,6 +34,8 @@ HEALTHY_BYTES = 10 * BLOCK
 """A recorder that has written so much is well again: the next one is not left alone for longer."""
 AT_ONCE = 20
 SILENT_SECONDS = 5.0
+DEAF_SECONDS = 6.0
+"""After so much silence on one side, while the other speaks, the recorder is renewed once."""
 LONGEST_SECONDS = 60.0
 """The longest time that a recorder which does not grow is left alone, after it was started anew several times."""
 SPEAKING = 256
@@ -80,6 +82,7 @@ class Growth:
     _growing: dict[tuple[RecordingId, int], Growing] = field(default_factory=dict)
     _patience: dict[RecordingId, float] = field(default_factory=dict)
     _tried_at: dict[CallId, float] = field(default_factory=dict)
+    _renewed: set[RecordingId] = field(default_factory=set)  # and nothing was heard of the silent side since
 
     async def run(self) -> None:
         """Until cancelled. One look never delays another call's events: files are read in another thread."""
@@ -117,6 +120,7 @@ class Growth:
         # Also of those that are between two recorders: patience is for the recording.
         live = {each.id for session in self.engine.sessions.values() for each in _recordings(session)}
         self._patience = {each: seconds for each, seconds in self._patience.items() if each in live}
+        self._renewed &= live
         self.engine.alarms.over_for("recorder", self._calls())
         self.engine.alarms.over_for("one-sided", self._calls())
         return found
@@ -216,6 +220,7 @@ class Growth:
         first, second = (now if peak else at for peak, at in zip(peaks, growing.quiet_since, strict=True))
         growing.quiet_since = (first, second) if current.state is State.ON else (now, now)
         call = self.engine.home(growing.start.call)
+        self._check_deafness(growing, current, now)
         for side, far, who in ((0, 1, "the recorded leg's own side"), (1, 0, "the other side")):
             if self.one_sided and now - growing.quiet_since[side] >= self.one_sided and peaks[far] >= SPEAKING:
                 what = f"{who} has been digital silence for {self.one_sided:g} s while the other speaks"
@@ -224,6 +229,20 @@ class Growth:
                 return
         if min(peaks) > 0:
             self.engine.alarms.off("one-sided", call)
+
+    def _check_deafness(self, growing: Growing, current: Recording, now: float) -> None:
+        """Asterisk's recorder can go deaf to one party without any event, when his telephone or his carrier begins to
+        number its packets anew (asterisk.md, hazard 1). A new recorder hears him; if not, he is silent himself."""
+        call = self.engine.home(growing.start.call)
+        if min(growing.peaks) >= SPEAKING:
+            self._renewed.discard(current.id)
+        if pbx_of(call) not in self.engine.policy.renews or current.id in self._renewed:
+            return
+        for side, far in ((0, 1), (1, 0)):
+            if now - growing.quiet_since[side] >= DEAF_SECONDS and growing.peaks[far] >= SPEAKING:
+                self._renewed.add(current.id)
+                self._hear(RecorderDoubted(call, time.time(), current.id, growing.start.segment))
+                return
 
     # -- starts that were given up -----------------------------------------------------------------------------------
 
@@ -253,7 +272,7 @@ class Growth:
 
 
 def _recordings(session: Session) -> list[Recording]:
-    return [each for each in (session.recording, *session.rest) if each is not None]
+    return [each for each in (session.recording, session.aside, *session.rest) if each is not None]
 
 
 def _look(running: Iterable[Growing]) -> list[Look]:

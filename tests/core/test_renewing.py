@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from controller.core.commands import Pause, Start, Stop
+from controller.core.events import RecorderDoubted
 from controller.core.policy import Policy
 from controller.core.recording import State
 from hardware.keys import Key
@@ -78,6 +79,16 @@ def test_one_that_is_paused_on_one_side_is_renewed_at_once_and_paused_again() ->
     handed_over(play, scene) >> scene.joins("c", "b2") << Stop << Start << Pause
     assert play.session.recording is not None
     assert play.session.recording.state is State.PAUSED
+
+
+def test_a_recorder_that_is_doubted_by_what_its_file_holds_is_renewed_once() -> None:
+    scene, play = Scene(), Playbook(trunk(), confirming=True)
+    talking(play, scene)
+    recording = play.session.recording
+    assert recording is not None
+    doubt = RecorderDoubted(scene.call, scene.at(), recording.id, 1)
+    play >> doubt << Stop << Start
+    play >> doubt << NOTHING  # of a segment that is over
 
 
 def test_an_end_while_it_is_renewed_is_an_end() -> None:
