@@ -23,6 +23,10 @@ calls = typer.Typer(help="Control a live call.", no_args_is_help=True)
 app.add_typer(calls, name="call")
 keys = typer.Typer(help="What PBX and phones must be told for Record keys, codes and lamps.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+prompts = typer.Typer(
+    help="What the PBX says about recording: its words, and recordings of your own.", no_args_is_help=True
+)
+app.add_typer(prompts, name="prompt")
 
 COMMANDS = {
     "run": "controller.cli.run:run",
@@ -41,6 +45,9 @@ COMMANDS = {
     "listen": "controller.cli.listen:listen",
 }
 CALL_COMMANDS = {name: f"controller.cli.live:{name}" for name in ("list_", "start", "stop", "pause", "resume")}
+PROMPT_COMMANDS = {
+    name: f"controller.cli.prompt:{name}" for name in ("list_", "import_", "check", "generate", "place")
+}
 KEYS_COMMANDS = {name: f"controller.cli.provisioning:{name}" for name in ("codes", "phone")}
 
 
@@ -52,7 +59,7 @@ def _add(to: typer.Typer, name: str, where: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The entry point. Expected trouble ends in one plain sentence on stderr and an exit code."""
     given = sys.argv[1:] if arguments is None else arguments
-    wanted = given[0] if given and given[0] in (*COMMANDS, "call", "keys") else None
+    wanted = given[0] if given and given[0] in (*COMMANDS, "call", "keys", "prompt") else None
     # What is not asked for is not imported: the database and the web client alone cost half a second.
     for name, where in COMMANDS.items():
         if wanted in (None, name):
@@ -63,6 +70,9 @@ def main(arguments: list[str] | None = None) -> None:
     for name, where in KEYS_COMMANDS.items():
         if wanted in (None, "keys"):
             _add(keys, name, where)
+    for name, where in PROMPT_COMMANDS.items():
+        if wanted in (None, "prompt"):
+            _add(prompts, name.rstrip("_"), where)
     _guarded(lambda: app(given, standalone_mode=True))
 
 
