@@ -22,7 +22,7 @@ from controller.core.finishing import finish
 from controller.core.recording import State
 from controller.core.session import Session
 from controller.engine import Engine
-from controller.journal import Entry, Journal, Place, outline
+from controller.journal import Entry, Journal, Place, outline, read
 from controller.pbx.paper import PaperPbx
 from controller.pbx.paper.driver import PaperRecorder
 from controller.restart import Bookmark, Recalled, recalled
@@ -327,8 +327,6 @@ async def test_a_recorder_that_is_lost_for_good_reaches_the_journal(world: World
 
 
 def _events(folder: Path) -> list[Event]:
-    from controller.journal import read
-
     return [entry.event for entry in read(folder)]
 
 
@@ -421,3 +419,28 @@ async def test_people_who_were_parted_meanwhile_do_not_talk_any_more(world: Worl
     async with world.life([*there, world.found()]) as second:
         await second.rest()
         assert talking(second.engine.sessions[world.scene.call].call) == ()
+
+
+@pytest.mark.parametrize("damage", ["torn", "garbage", "gone"])
+async def test_a_damaged_journal_costs_what_is_in_it_and_no_recording(world: World, damage: str) -> None:
+    async with world.life() as first:
+        world.say(world.talking())
+        await first.rest()
+    (day,) = (world.folder / "journal").glob("*.jsonl")
+    if damage == "torn":
+        day.write_bytes(day.read_bytes()[:-40])
+    elif damage == "garbage":
+        lines = day.read_bytes().splitlines(keepends=True)
+        day.write_bytes(b"".join([lines[0], b"\x00\xff\xfe no line\n", b'{"at":1.0,"call":"main/1.1"\n', *lines[1:]]))
+    else:
+        day.unlink()
+    async with world.life([*world.talking(), world.found()]) as second:
+        await second.rest()
+        world.say([world.scene.ends("1a"), world.scene.ends("1b")])
+        await second.rest()
+    assert second.finished() == (1,)
+    assert [type(command) for command in world.paper.asked].count(Start) == 1
+    odd: list[str] = []
+    kinds = {type(entry.event).__name__ for entry in read(world.folder / "journal", odd=odd)}
+    assert "LegEnded" in kinds  # what was written behind the damage can be read
+    assert len(odd) == {"torn": 1, "garbage": 2, "gone": 0}[damage]
