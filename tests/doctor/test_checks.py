@@ -235,14 +235,14 @@ async def test_the_password_in_manager_conf_is_never_kept(tmp_path: Path) -> Non
 
 
 async def test_a_stranger_in_the_policy_is_not_told_while_one_pbx_could_not_be_asked(tmp_path: Path) -> None:
-    config = configuration(tmp_path, RULES + '[[extension]]\nnumber = "777"\n')
+    config = configuration(tmp_path, RULES + '[[extension]]\nnumber = "777"\n[[queue]]\nname = "shop"\n')
     (check,) = OF_THE_POLICY
     known, deaf = visit(config), visit(config)
     deaf.pbx = deaf.pbx.model_copy(update={"name": "branch"})
     deaf.ami = None
     alone = check.run([known])
     assert not isinstance(alone, list)
-    assert [one.measured for one in await alone] == [{"subject": "extension 777"}]
+    assert [one.measured["subject"] for one in await alone] == ["extension 777", "queue shop"]
     both = check.run([known, deaf])
     assert not isinstance(both, list)
     assert [one.status for one in await both] == [Status.OK]
