@@ -250,6 +250,7 @@ def check(
     else:
         for finding in findings:
             print(f"{finding.where}: {finding.what}\n  {finding.repaired or finding.remedy}")
-        print(f"{len(findings)} findings" if findings else "everything is there, whole and known")
+        count = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+        print(count if findings else "everything is there, whole and known")
     if any(not finding.repaired for finding in findings):
         raise typer.Exit(FOUND)

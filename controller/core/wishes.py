@@ -110,7 +110,7 @@ def _refused_by_rule(wish: Wish, key: Key, decision: Decision) -> str:
     provisional = on and not kept(decision, wish)
     rule = f"rule '{decision.rule}'" if decision.rule else "the policy"
     if decision.mode is Mode.NEVER:
-        return f"this call must not be recorded: {decision.reason}"
+        return f"this call must not be recorded: {decision.reason.removeprefix('not recorded: ')}"
     if key in (Key.PAUSE, Key.RESUME):
         if Grant.PAUSE not in decision.grants:
             return f"{rule} does not let anybody pause this recording (mode {decision.mode.value})"
