@@ -17,10 +17,12 @@ from controller.core.calls import is_room
 from controller.core.commands import (
     Alarm,
     Allow,
+    Beep,
     CallId,
     CancelTimer,
     Command,
     HandOver,
+    Keyed,
     LegId,
     Open,
     Pause,
@@ -38,10 +40,13 @@ from controller.core.commands import (
 from controller.core.events import (
     Asked,
     AskedBy,
+    Beeped,
     CallsMerged,
+    ConsentKeyed,
     Event,
     Failed,
     LegAppeared,
+    NoticePlayed,
     PolicyChanged,
     RecorderFound,
     TimerFired,
@@ -120,6 +125,7 @@ class Engine:
         self._refusals: dict[int, str] = {}
         self._asking: set[int] = set()  # requests whose answer somebody waits for
         self._telling: dict[LegId, asyncio.Task[None]] = {}
+        self._beeping: dict[LegId, asyncio.Task[None]] = {}
         self._waiting: dict[CallId, set[asyncio.Event]] = {}
         self.stood: set[Callable[[frozenset[str]], None]] = set()  # told of every change of the standing wishes
         self._notices: set[asyncio.Task[None]] = set()  # being heard
@@ -328,6 +334,10 @@ class Engine:
                 self._allow(command)
             case Tell():
                 self._tell(command)
+            case Beep():
+                self._beep(command)
+            case Keyed():
+                self.hear(ConsentKeyed(command.call, event.at, command.leg, command.digit))
             case Open():
                 self._aside(self.drivers[pbx_of(command.call)].open(command))
             case Switch():
@@ -376,9 +386,36 @@ class Engine:
 
     def _tell(self, command: Tell) -> None:
         """Beside everything else: a notice lasts for seconds."""
-        task = asyncio.get_running_loop().create_task(self.drivers[pbx_of(command.call)].tell(command))
-        self._notices.add(task)
-        task.add_done_callback(self._notices.discard)
+
+        async def tell() -> None:
+            whole = await self.drivers[pbx_of(command.call)].tell(command)
+            self._told(
+                NoticePlayed(command.call, self._clock(), command.leg, whole, command.notice, command.language)
+            )
+
+        self._aside(tell())
+
+    def _beep(self, command: Beep) -> None:
+        """In order for each leg, as what is told to phones."""
+        previous = self._beeping.get(command.leg)
+
+        async def beep() -> None:
+            if previous is not None:
+                await asyncio.wait([previous])
+            heard = await self.drivers[pbx_of(command.call)].beep(command)
+            if command.every > 0:
+                self._told(Beeped(command.call, self._clock(), command.leg, heard))
+
+        task = asyncio.get_running_loop().create_task(beep())
+        self._beeping[command.leg] = task
+        task.add_done_callback(
+            lambda done: self._beeping.pop(command.leg) if self._beeping.get(command.leg) is done else None
+        )
+
+    def _told(self, event: NoticePlayed | Beeped) -> None:
+        """What became of it, where there is still a call to tell it to."""
+        if self.home(event.call) in self.sessions:
+            self.hear(event)
 
     def _post(self, command: RecorderCommand) -> None:
         """One outbox per call, in order; a slow call delays nobody else."""

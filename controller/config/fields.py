@@ -14,6 +14,7 @@ MOST_LETTERS = 200
 _DURATION = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h)$")
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
+_BEEP_TONE = re.compile(r"[1-9][0-9]{2,3}(\+[1-9][0-9]{2,3})?/[1-9][0-9]{1,3}")
 _MAC = re.compile(r"([0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}")
 # A comma would split MixMonitor's File into options and a shell command; a bracket would end its r(…) early.
 _PLAIN_FOLDER = re.compile(r"^/[A-Za-z0-9._/-]*$")
@@ -96,6 +97,13 @@ def language(value: str) -> str:
 def beep(value: float) -> float:
     if value and not 10 <= value <= 1800:
         raise ValueError("beeps come every 10 to 1800 s; 0 is none")
+    return value
+
+
+def beep_tone(value: str) -> str:
+    """Part of what the PBX is told to play."""
+    if not _BEEP_TONE.fullmatch(value):
+        raise ValueError("write Hz/milliseconds, such as 1400/500, or 480+620/500 for two tones at once")
     return value
 
 

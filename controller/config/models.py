@@ -19,6 +19,7 @@ from controller.config.fields import (
     Text,
     Zone,
     beep,
+    beep_tone,
     language,
 )
 from controller.core.commands import Side
@@ -30,15 +31,18 @@ from controller.core.decision import (
     Grant,
     HoldRule,
     Mode,
+    NoticeForm,
     OnFailure,
     PauseForm,
     StartPoint,
+    Untold,
 )
 from controller.core.grades import ForceAgainstNever, TieBreak
 from controller.core.policy import QueueIsolation
 
 Language = Annotated[Name, AfterValidator(language)]
 Beep = Annotated[Seconds, AfterValidator(beep)]
+BeepTone = Annotated[Name, AfterValidator(beep_tone)]
 PhoneFamily = Literal["", "yealink"]
 Priority = Annotated[int, Field(strict=True, ge=0, le=100)]
 
@@ -117,9 +121,37 @@ class Settings(Table):
         description="When a party refuses: go-on (unrecorded; the dialplan may route by GOSUB_RETVAL) or end (with a "
         "notice). Built in: go-on.",
     )
+    announce_delay: Seconds | None = Field(
+        None,
+        description="On calls to the outside the announcement is made so many seconds after the talk began, in the "
+        "conversation. Built in: 0.",
+    )
+    untold: Untold | None = Field(
+        None,
+        description="While somebody in a conversation is to be told and has not been, also who joins later: pause "
+        "(nothing is recorded until he has heard the prompt), record (it goes on while he hears it) or beep (it goes "
+        "on, and he hears a beep instead). Who is asked to agree is never recorded before he has. Built in: pause.",
+    )
+    notice_outside: NoticeForm | None = Field(
+        None,
+        description="How it is told that a recording starts or stops, on outside calls: none, beep or spoken. "
+        "Those of the house hear none where the announcement was made. Built in: none.",
+    )
+    notice_internal: NoticeForm | None = Field(None, description="The same on calls between our own phones.")
+    notice_pause: NoticeForm | None = Field(None, description="The same for pause and resume, on all calls.")
+    notice_to: Audience | None = Field(
+        None, description="Who hears these notices: near (those of the house), far, or both. Built in: near."
+    )
     beep: Beep | None = Field(
         None,
         description="Seconds between beeps that both sides hear while recording, 10 to 1800; 0: none. Built in: 0.",
+    )
+    beep_tone: BeepTone | None = Field(
+        None,
+        description="The beep: Hz/milliseconds, such as 1400/500 or 480+620/500. Built in: 1400/500.",
+    )
+    beep_in_file: StrictBool | None = Field(
+        None, description="Whether the beeps are heard in the recording too. Built in: false."
     )
     follow_transfer: StrictBool | None = Field(
         None,

@@ -137,13 +137,34 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Let everybody in this leg's conversation hear a notice, and hang up behind it where `ending`. Nothing answers:
-    what the PBX cannot do is counted, and an ending is done without the notice."""
+    """Let everybody in this leg's conversation hear a notice, and hang up behind it where `ending`. NoticePlayed
+    answers: what the PBX cannot do is counted, and an ending is done without the notice."""
 
     call: CallId
     leg: LegId
     notice: str
     ending: bool = False
+    language: str = ""  # of the prompt; "": the PBX's own sound for this notice
+    alone: bool = False  # only this leg hears it
+
+
+@dataclass(frozen=True, slots=True)
+class Beep:
+    """Let this leg and all that it talks with hear a beep every so many seconds; 0: no more. Beeped answers."""
+
+    call: CallId
+    leg: LegId
+    every: float
+    tone: str = ""  # Hz/milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A party that was asked in the conversation has answered with this digit: hear it as at the gate."""
+
+    call: CallId
+    leg: LegId
+    digit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +214,8 @@ Command = (
     | Press
     | Allow
     | Tell
+    | Beep
+    | Keyed
     | Open
     | Switch
     | HandOver

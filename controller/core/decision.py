@@ -92,6 +92,22 @@ class AfterRefusal(Enum):
     END = "end"  # with a notice
 
 
+class Untold(Enum):
+    """What becomes of a recording while somebody in the conversation has not been told of it yet."""
+
+    PAUSE = "pause"  # it waits, or is paused, until he has heard the prompt
+    RECORD = "record"  # it goes on while he hears the prompt
+    BEEP = "beep"  # it goes on, and he hears a beep instead of the prompt
+
+
+class NoticeForm(Enum):
+    """How people hear that a recording was started, stopped, paused or resumed."""
+
+    NONE = "none"
+    BEEP = "beep"
+    SPOKEN = "spoken"
+
+
 class SubjectKind(Enum):
     EXTENSION = "extension"
     LINE = "line"  # a shared line or workspace with an identity of its own (F-006)
@@ -135,7 +151,15 @@ class Options:
     announce_to: Audience = Audience.FAR
     language: str = "en"
     after_refusal: AfterRefusal = AfterRefusal.GO_ON
+    announce_delay: float = 0.0  # after the talk began, on outbound calls
+    untold: Untold = Untold.PAUSE
+    notice_outside: NoticeForm = NoticeForm.NONE  # of start and stop, on calls with the outside
+    notice_internal: NoticeForm = NoticeForm.NONE  # the same between our own phones
+    notice_pause: NoticeForm = NoticeForm.NONE  # of pause and resume
+    notice_to: Audience = Audience.NEAR
     beep: float = 0.0  # seconds between two beeps; 0: none
+    beep_tone: str = "1400/500"  # Hz (two with a + between), milliseconds
+    beep_in_file: bool = False
 
 
 @quick

@@ -55,8 +55,11 @@ def open_with(call: Call, event: GateReached, ledger: Ledger, rules: Policy) -> 
         return go, None
     ahead = _ahead(call, event)
     decision = policy.decide(rules, ahead)
-    announce = consent.asked_for(decision.options, direction(ahead, rules.roster))
+    way = direction(ahead, rules.roster)
+    announce = consent.asked_for(decision.options, way)
     told = consent.hears(decision.options, party(leg, rules.roster))
+    if way == "outbound" and decision.options.announce_delay > 0:
+        return go, None  # in the conversation, so long after it began (W-27)
     if announce is Announce.NONE or not _captures(decision) or not told:
         return go, None
     if consent.standing(ledger, event.leg) is not Standing.UNINFORMED:

@@ -8,7 +8,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TypeVar
 
-from controller.core.decision import Announce, Decision, Subject, SubjectKind
+from controller.core.decision import Announce, Decision, NoticeForm, Subject, SubjectKind
 from controller.core.grades import ForceAgainstNever, TieBreak
 from controller.core.numbers import MOST_REMEMBERED, NumberList
 from controller.core.roster import Roster
@@ -65,6 +65,8 @@ class Policy:
     _follows: bool = field(init=False, repr=False, compare=False)
     _arms: bool = field(init=False, repr=False, compare=False)
     _asks: bool = field(init=False, repr=False, compare=False)
+    _announces: bool = field(init=False, repr=False, compare=False)
+    _reminds: bool = field(init=False, repr=False, compare=False)
     _terms: dict[tuple[int, str], Terms] = field(default_factory=dict, init=False, repr=False, compare=False)
     _about: dict[Subject, About] = field(default_factory=dict, init=False, repr=False, compare=False)
     _decisions: dict[object, Decision] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -77,6 +79,9 @@ class Policy:
         object.__setattr__(self, "_arms", self.record_key or coded)
         settings = (*everywhere, *(rule.settings for rule in self.rules))
         object.__setattr__(self, "_asks", any(Announce.OPT_IN in _announced(each) for each in settings))
+        spoken = {each for one in settings for each in _announced(one)} - {None, Announce.NONE}
+        object.__setattr__(self, "_announces", bool(spoken))
+        object.__setattr__(self, "_reminds", any(_reminding(each) for each in settings))
         object.__setattr__(self, "_follows", above or any(rule.settings.follow_transfer for rule in self.rules))
 
     @property
@@ -98,6 +103,16 @@ class Policy:
     def asks(self) -> bool:
         """Whether anybody is ever asked to agree: only then can a consent be missing."""
         return self._asks
+
+    @property
+    def announces(self) -> bool:
+        """Whether anybody is ever told or asked before he is recorded."""
+        return self._announces
+
+    @property
+    def reminds(self) -> bool:
+        """Whether anybody ever hears a notice or beeps while he is recorded."""
+        return self._reminds
 
     @property
     def arms(self) -> bool:
@@ -138,6 +153,11 @@ _V = TypeVar("_V")
 
 def _announced(settings: Settings) -> tuple[Announce | None, ...]:
     return settings.announce_inbound, settings.announce_outbound, settings.announce_internal
+
+
+def _reminding(settings: Settings) -> bool:
+    forms = {settings.notice_outside, settings.notice_internal, settings.notice_pause} - {None, NoticeForm.NONE}
+    return bool(settings.beep or forms)
 
 
 def _remember(memory: dict[_K, _V], key: _K, value: _V) -> _V:

@@ -19,12 +19,14 @@ from controller.core.decision import (
     Grant,
     HoldRule,
     Mode,
+    NoticeForm,
     OnFailure,
     Options,
     PauseForm,
     StartPoint,
     Subject,
     SubjectKind,
+    Untold,
 )
 from controller.core.numbers import NumberPlan, Pattern, pattern
 from controller.core.roster import Extension, Line, Roster
@@ -64,7 +66,15 @@ class Settings:
     announce_to: Audience | None = None
     language: str | None = None
     after_refusal: AfterRefusal | None = None
+    announce_delay: float | None = None
+    untold: Untold | None = None
+    notice_outside: NoticeForm | None = None
+    notice_internal: NoticeForm | None = None
+    notice_pause: NoticeForm | None = None
+    notice_to: Audience | None = None
     beep: float | None = None
+    beep_tone: str | None = None
+    beep_in_file: bool | None = None
     follow_transfer: bool | None = None
     record_paging: bool | None = None
     record_voicemail: bool | None = None
@@ -90,7 +100,15 @@ BUILT_IN = Settings(
     announce_to=Options().announce_to,
     language=Options().language,
     after_refusal=Options().after_refusal,
+    announce_delay=Options().announce_delay,
+    untold=Options().untold,
+    notice_outside=Options().notice_outside,
+    notice_internal=Options().notice_internal,
+    notice_pause=Options().notice_pause,
+    notice_to=Options().notice_to,
     beep=Options().beep,
+    beep_tone=Options().beep_tone,
+    beep_in_file=Options().beep_in_file,
     follow_transfer=False,
     record_paging=False,
     record_voicemail=False,
@@ -226,7 +244,15 @@ def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
             announce_to=_known(full.announce_to),
             language=_known(full.language),
             after_refusal=_known(full.after_refusal),
+            announce_delay=_known(full.announce_delay),
+            untold=_known(full.untold),
+            notice_outside=_known(full.notice_outside),
+            notice_internal=_known(full.notice_internal),
+            notice_pause=_known(full.notice_pause),
+            notice_to=_known(full.notice_to),
             beep=_known(full.beep),
+            beep_tone=_known(full.beep_tone),
+            beep_in_file=_known(full.beep_in_file),
         ),
         follow_transfer=_known(full.follow_transfer),
         record_paging=_known(full.record_paging),

@@ -7,9 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from controller.core import aside, calls, consent, failures, gate, pauses, policy, recording, wishes
+from controller.core import (
+    announcing,
+    aside,
+    calls,
+    consent,
+    failures,
+    gate,
+    pauses,
+    policy,
+    recording,
+    reminding,
+    wishes,
+)
 from controller.core import keypad as keypads
 from controller.core.altered import replace
+from controller.core.announcing import Announcing
 from controller.core.calls import Call, Leg, company, is_room, talking
 from controller.core.commands import (
     Allow,
@@ -32,6 +45,7 @@ from controller.core.decision import Decision, Grant, Mode, Options, StartPoint,
 from controller.core.events import (
     Asked,
     AskedBy,
+    Beeped,
     ConsentKeyed,
     DigitPressed,
     Done,
@@ -54,6 +68,7 @@ from controller.core.holding import muted
 from controller.core.keypad import Keypad
 from controller.core.policy import Policy
 from controller.core.recording import Recording, State
+from controller.core.reminding import Reminding
 from controller.core.roster import Party
 from controller.core.subjects import anchor, direction, is_consultation, party
 from controller.core.wishes import Wish
@@ -61,9 +76,12 @@ from hardware.guard import Blank, Said
 
 START_DELAY = "start"
 MOST_LENGTH = "max-length"
+TOLD = (*announcing.TIMERS, reminding.AGAIN)
 ENDINGS = (LegLeft, LegEnded, QueueLeft, Failed, RecorderLost)
 """After these there is less of a call than before (the last two tell that a leg is gone)."""
 QUIET = "quiet"
+BEFORE_SECONDS = 0.05
+"""How much earlier than we hear of it somebody may have been connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,8 @@ class Session:
     armed: Mapping[LegId, Allow] = field(default_factory=lambda: MappingProxyType({}))  # as phones were told
     consent: Ledger = field(default_factory=lambda: consent.EMPTY)
     gates: Mapping[LegId, gate.Asked] = field(default_factory=lambda: MappingProxyType({}))  # what they are asked
+    announcing: Announcing = announcing.IDLE
+    reminding: Reminding = reminding.IDLE
     early: LegId | None = None  # is about to be bridged: record before it is
     waiting: bool = False  # in the gate, for its recorder to be confirmed
     apart: Decision | None = None  # about a consultation that goes on within this call
@@ -121,6 +141,7 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
     typed = (*typed, *_switched(session, event, rules))
     session = _stood(session, rules)
     session, opened = _gated(session, event, rules)
+    session, announced = _announced(session, event, rules, acting)
     session = _noticed(session, event)
     session, timers = _timed(session, event)
     session, lasting = _lasting(session, before.wish, event)
@@ -128,9 +149,11 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
     session, commands = _recorded(session, event, want, rules, acting)
     session, through = _let_through(session, want)
     session, failing = _failing(session, before.recording, event, rules)
+    session, reminded = _reminded(session, before.recording, event, rules, acting)
     session, told = _armed(session, rules) if acting and rules.arms else (session, ())
     session, last = _handed_over(session)
-    return session, (*answers, *typed, *opened, *timers, *lasting, *commands, *through, *failing, *told, *last)
+    asked = (*answers, *typed, *opened, *announced, *timers, *lasting, *commands)
+    return session, (*asked, *through, *failing, *reminded, *told, *last)
 
 
 def _without_gone_leg(session: Session, event: Event) -> Call:
@@ -204,6 +227,8 @@ def wanted(session: Session, rules: Policy | None = None) -> State:
         return State.OFF
     if _over_for_now(call) or (rules is not None and _forbidden(session, decision, rules)):
         return State.OFF
+    if announcing.holds_back(session.announcing, decision.options):
+        return State.PAUSED if recording.has_begun(session.recording) else State.OFF
     return State.PAUSED if session.wish.paused or session.keypad.blanking or _muted(session) else State.ON
 
 
@@ -298,12 +323,12 @@ def _gated(session: Session, event: Event, rules: Policy) -> Outcome:
             if asked is not None:
                 session = replace(session, gates=MappingProxyType({**session.gates, event.leg: asked}))
             return session, (word,)
-        case NoticePlayed():
+        case NoticePlayed() if not event.notice:
             asked = session.gates.get(event.leg)
             if asked is None or not event.whole:
                 return session, ()
             return _learned(session, event.leg, Entry(Standing.INFORMED, event.at, asked.prompt, "at the gate")), ()
-        case ConsentKeyed():
+        case ConsentKeyed() if event.leg not in session.announcing.awaited:
             return _answered(session, event)
         case GateReady():
             return replace(session, early=event.leg, waiting=True), ()
@@ -329,6 +354,61 @@ def _learned(session: Session, leg: LegId, entry: Entry) -> Session:
     if entry.standing in (Standing.REFUSED, Standing.WITHDRAWN):
         session = replace(session, wish=replace(session.wish, refused=True, by=entry.how))
     return _marked(session, entry.standing.value, entry.at, entry.how, entry.prompt)
+
+
+def _announced(session: Session, event: Event, rules: Policy, acting: bool) -> Outcome:
+    """Those who talk and were not told at a gate."""
+    decision = session.decision
+    if not rules.announces or decision is None or session.call.ended_at is not None or is_room(session.call.id):
+        return session, ()
+    state, told, commands = announcing.hear(session.announcing, session.call, decision.options, event)
+    session = replace(session, announcing=announcing.again(state, event))
+    for leg, entry in told:
+        session = _learned(session, leg, entry)
+    state, call = session.announcing, aside.split(session.call, rules.roster)[0]
+    way = direction(call, rules.roster)
+    wished = not decision.hidden and wishes.recording_wished(decision, session.wish) and not session.wish.refused
+    soon = wished and _about_to_talk(session)
+    ledger = session.consent
+    state = (
+        announcing.look(state, call, ledger, decision.options, way, rules.roster, soon)
+        if wished
+        else replace(state, untold=())
+    )
+    session = _unheard(replace(session, announcing=state), decision.options, event.at)
+    if acting:
+        state, more = announcing.tell(session.announcing, call, decision.options, way)
+        session, commands = replace(session, announcing=state), (*commands, *more)
+    return session, commands
+
+
+def _unheard(session: Session, options: Options, at: float) -> Session:
+    """What a newcomer says before the recorder is paused for him is silenced in the finished file (F-050)."""
+    state, current = session.announcing, session.recording
+    if state.blanked and not state.untold:
+        return _marked(replace(session, announcing=replace(state, blanked=False)), "unblank", at, "", "")
+    runs = current is not None and current.state is State.ON
+    if not runs or state.blanked or not announcing.holds_back(state, options):
+        return session
+    blanked = replace(session, announcing=replace(state, blanked=True))
+    return _marked(blanked, "blank", at - BEFORE_SECONDS, "", "somebody who has not been told yet")
+
+
+def _reminded(session: Session, before: Recording | None, event: Event, rules: Policy, acting: bool) -> Outcome:
+    """Notices that recording starts, stops, pauses or goes on, and beeps while it runs."""
+    decision, call = session.decision, session.call
+    if not rules.reminds or decision is None or session.recording is None:
+        return session, ()
+    state = reminding.hear(session.reminding, event)
+    scene = reminding.Scene(call, decision.options, session.consent, direction(call, rules.roster), rules.roster)
+    commands: tuple[Command, ...] = ()
+    if acting and call.ended_at is None:
+        state, commands = reminding.step(state, before, session.recording, session.wish.paused, scene)
+    session = replace(session, reminding=state)
+    if isinstance(event, Beeped):
+        note = f"every {decision.options.beep:g} s" if event.heard else "could not be played"
+        session = _marked(session, "beep" if event.heard else "failed", event.at, "", f"beeps: {note}")
+    return session, (*commands, *reminding.retry(event))
 
 
 def _let_through(session: Session, want: State) -> Outcome:
@@ -520,6 +600,7 @@ def _in_conversation(session: Session, event: Event, want: State, rules: Policy,
             return session, ()
         current = Recording(session.call.id, identity or recording_id(session.call.id))
     by = recording.ON_HOLD if _muted(session) and not session.wish.paused else session.wish.by
+    by = announcing.BY if session.announcing.untold and not session.wish.paused else by
     current, heard = recording.hear(current, event, want, by)
     ended_at = session.call.ended_at
     if ended_at is not None:
@@ -527,7 +608,7 @@ def _in_conversation(session: Session, event: Event, want: State, rules: Policy,
     asked: tuple[Command, ...] = ()
     if acting:
         side = session.decision.options.pause_side if session.decision else Side.BOTH
-        if session.keypad.blanked or (_muted(session) and not session.wish.paused):
+        if session.keypad.blanked or (_muted(session) and not session.wish.paused) or session.announcing.untold:
             side = Side.BOTH  # tones of one party come back as an echo from the other
         # Whom a recorder hears can change with a new arrival only, and counts from its start on.
         leg = _anchor(session, current, rules) if current.settled or isinstance(event, LegJoined) else None
@@ -630,8 +711,10 @@ def _handed_over(session: Session) -> Outcome:
     pad, said = keypads.ended(session.keypad, call.ended_at)
     session, _ = _guarded(replace(session, keypad=pad), call.ended_at, said)
     current = session.recording
+    answers = (f"{announcing.ANSWER}{leg}" for leg in session.announcing.awaited)
     timers = tuple(
-        CancelTimer(call.id, name) for name in (START_DELAY, MOST_LENGTH, QUIET, recording.RETRY, *pauses.TIMERS)
+        CancelTimer(call.id, name)
+        for name in (*answers, START_DELAY, MOST_LENGTH, QUIET, recording.RETRY, *pauses.TIMERS, *TOLD)
     )
     if session.decision is not None and session.decision.hidden:
         return session, timers

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from controller.core.commands import Allow, LegId, Open, RecorderCommand, Start, Tell
+from controller.core.commands import Allow, Beep, LegId, Open, RecorderCommand, Start, Tell
 from controller.core.events import Event
 from controller.core.lamps import Glow
 
@@ -95,8 +95,14 @@ class Driver(Protocol):
         """Send an XML screen to the phones of this endpoint. Never raises; what failed is counted."""
         ...
 
-    async def tell(self, command: Tell) -> None:
-        """Let people hear a notice, and hang up where it says so. Never raises; what failed is counted."""
+    async def tell(self, command: Tell) -> bool:
+        """Let people hear a notice, and hang up where it says so. Returns, when it is over, whether it was heard
+        whole. Never raises; what failed is counted."""
+        ...
+
+    async def beep(self, command: Beep) -> bool:
+        """Begin or end the beeps on a leg, and say whether they have begun. Beeps that end unasked are heard of as
+        Beeped. Never raises."""
         ...
 
     async def health(self, start: Start) -> Health | None:

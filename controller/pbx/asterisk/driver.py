@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from controller.core.commands import Allow, LegId, Open, RecorderCommand, Start, Tell
-from controller.core.events import Done, Event, Failed, RecorderFound, RecorderLost
+from controller.core.commands import Allow, Beep, LegId, Open, RecorderCommand, Start, Tell
+from controller.core.events import Beeped, Done, Event, Failed, RecorderFound, RecorderLost
 from controller.core.lamps import Glow
 from controller.pbx.asterisk import notices, snapshot
 from controller.pbx.asterisk.ami import AmiAccess, Message
@@ -17,6 +17,7 @@ from controller.pbx.asterisk.frames import Headers
 from controller.pbx.asterisk.hand import Hand, files_of, uniqueid_of
 from controller.pbx.asterisk.lease import Lease
 from controller.pbx.asterisk.link import BACKOFF, LinkCounters, stay_connected
+from controller.pbx.asterisk.notices import Notices
 from controller.pbx.asterisk.pair import Pair, open_pair
 from controller.pbx.asterisk.recorders import LegGone, Recorder, Recorders
 from controller.pbx.asterisk.settings import AsteriskSettings
@@ -53,10 +54,13 @@ class AsteriskDriver:
         self._lease = Lease(settings.token, settings.who, settings.action_seconds) if settings.token else None
         self._leading = asyncio.Event()
         self.witness: Witness | None = None
+        self._notices: Notices | None = None
         if settings.ari_url:
             self.witness = Witness(
                 settings, self._channel_gone, self._bridge_gone, self._stand_down, self._translation.count
             )
+            self._notices = Notices(self.witness.link, settings.app, self._beeps_over)
+            self.witness.listeners.append(self._notices.hear)
 
     # -- connection --------------------------------------------------------------------------------------------
 
@@ -265,14 +269,16 @@ class AsteriskDriver:
             return None
         return said
 
-    async def tell(self, command: Tell) -> None:
+    async def tell(self, command: Tell) -> bool:
         """By ARI, where there is one; see the protocol."""
         channel = uniqueid_of(command.leg)
+        heard = False
         try:
-            if self.witness is None:
+            if self._notices is None:
                 raise PbxRefused("no ARI")
-            media = self.settings.sounds.get(command.notice) or notices.TONES
-            await notices.play(self.witness.link, self.settings.app, channel, media)
+            media = notices.media(command, self.settings.sounds, self.settings.prompts_dir)
+            await self._notices.play(channel, media, "out" if command.alone else "both")
+            heard = True
         except (PbxRefused, PbxGone) as error:
             self._translation.count(f"notice {command.notice} not heard")
             log.warning("%s: a notice could not be played: %s", self.name, error)
@@ -282,6 +288,29 @@ class AsteriskDriver:
                 await pair.hand.ask("Hangup", {"Channel": channel, "Cause": "16"}, self.settings.action_seconds)
             except (PbxRefused, PbxGone) as error:
                 log.info("%s: a call that was to end has ended already: %s", self.name, error)
+        return heard
+
+    async def beep(self, command: Beep) -> bool:
+        """By ARI; see the protocol."""
+        channel = uniqueid_of(command.leg)
+        try:
+            if self._notices is None:
+                raise PbxRefused("no ARI")
+            if command.every <= 0:
+                await self._notices.silence(channel)
+            else:
+                await self._notices.beep(channel, command.every, command.tone)
+        except (PbxRefused, PbxGone) as error:
+            self._translation.count("beeps not heard")
+            log.warning("%s: beeps could not be played: %s", self.name, error)
+            return False
+        return True
+
+    def _beeps_over(self, uniqueid: str) -> None:
+        """Nobody of ours ended them."""
+        call = self._translation.call_of(uniqueid)
+        if call is not None:
+            self._hear(Beeped(call, self._clock(), self._translation.leg_of(uniqueid), heard=False))
 
     async def health(self, start: Start) -> Health | None:
         """Whether MixMonitor has this recorder, and how many RTP packets its channel has received and sent."""

@@ -1,51 +1,117 @@
-"""Lets the people of a conversation hear a notice in the middle of it: by ARI, on any channel; they talk on."""
+"""Lets people hear notices and beeps in the middle of a conversation: by ARI, on any channel; they talk on."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from controller.core.commands import Tell
 from controller.pbx.asterisk.ari import AriLink
+from controller.pbx.asterisk.rest import Event
 from controller.pbx.asterisk.websocket import AriRefused
 from controller.pbx.driver import PbxGone, PbxRefused
 
 TONES = "tone:950/330,1400/330,1800/330,0/1000"
 """What is heard where no sound is configured: the three rising tones of "this cannot be done" (ITU-T E.180)."""
-TONES_SECONDS = 2.5
-LONGEST_SECONDS = 20.0
-LOOK_SECONDS = 0.1
+SIGNAL = "tone:1400/200,0/1000"
+TONE_SECONDS = {TONES: 2.5, SIGNAL: 0.4}
+"""A tone goes on until it is ended."""
+LONGEST_SECONDS = 30.0
+SIGNALS = ("signal", "beep")
+"""Notices that are a beep and no words."""
 
 
-async def play(ari: AriLink, app: str, channel: str, media: str) -> None:
-    """Both sides of this channel hear it; returns when it is over. Raises PbxRefused, PbxGone.
+def media(command: Tell, sounds: Mapping[str, str], prompts: str) -> str:
+    """What ARI is to play for it. The language is a tag that was checked when the configuration was read."""
+    if command.notice in SIGNALS:
+        return SIGNAL
+    if command.language:
+        return f"sound:{prompts.rstrip('/')}/{command.language}/{command.notice}"
+    return sounds.get(command.notice) or TONES
 
-    A snoop that whispers both ways: it is not in the file of a recorder on the same channel (asterisk.md, beeps).
+
+class Notices:
+    """Snoops that whisper. What they say is not in the file of a recorder on the same channel (asterisk.md, beeps).
+
+    `over(uniqueid)` tells that beeps ended which nobody asked to end, while the channel lives.
     """
-    snoop = await ari.request(
-        "POST", "channels", channel, "snoop", query={"app": app, "spy": "none", "whisper": "both"}
-    )
-    identity = snoop["id"]
-    try:
+
+    def __init__(self, ari: AriLink, app: str, over: Callable[[str], None]) -> None:
+        self._ari, self._app, self._over = ari, app, over
+        self._playing: dict[str, asyncio.Future[str]] = {}  # playback -> how it ended
+        self._beeping: dict[str, str] = {}  # the snoop -> the channel with beeps
+
+    async def play(self, channel: str, media: str, whisper: str) -> None:
+        """Return when it is over. `whisper`: out, only this channel hears it; both, all with whom it talks too.
+        Raises PbxRefused, PbxGone."""
+        snoop, playback = f"onrecord-{secrets.token_hex(8)}", f"onrecord-{secrets.token_hex(8)}"
+        over = self._playing[playback] = asyncio.get_running_loop().create_future()
+        try:
+            await self._snoop(channel, snoop, whisper)
+            await self._play(snoop, playback, media)
+            try:
+                async with asyncio.timeout(TONE_SECONDS.get(media, LONGEST_SECONDS)):
+                    ended = await over
+            except TimeoutError:
+                ended = "done"
+            if ended != "done":
+                raise PbxRefused(f"{media}: {ended}")
+        finally:
+            del self._playing[playback]
+            with suppress(PbxRefused, PbxGone):
+                await self._ari.request("DELETE", "channels", snoop)
+
+    async def beep(self, channel: str, every: float, tone: str) -> None:
+        """Let both sides hear beeps from now on; return when the PBX plays them. Raises PbxRefused, PbxGone."""
+        snoop, playback = f"onrecord-beeps-{channel}", f"onrecord-beeps-{channel}"
+        began = self._playing[playback] = asyncio.get_running_loop().create_future()
+        length = int(tone.partition("/")[2])
+        try:
+            await self.silence(channel)
+            await self._snoop(channel, snoop, "both")
+            # The PBX keeps time: a tone once begun goes on for the whole call.
+            await self._play(snoop, playback, f"tone:{tone},0/{round(every * 1000) - length}")
+            async with asyncio.timeout(LONGEST_SECONDS / 10):
+                if await began != "playing":
+                    raise PbxRefused("the tone was not played")
+            self._beeping[snoop] = channel
+        except TimeoutError:
+            raise PbxRefused("the tone has not begun") from None
+        finally:
+            del self._playing[playback]
+
+    async def silence(self, channel: str) -> None:
+        """No more beeps on this channel, also such as an earlier controller began. Raises PbxRefused, PbxGone."""
+        snoop = f"onrecord-beeps-{channel}"
+        self._beeping.pop(snoop, None)
+        try:
+            await self._ari.request("DELETE", "channels", snoop)
+        except AriRefused as error:
+            if error.status != 404:
+                raise
+
+    def hear(self, event: Event) -> None:
+        """What ARI tells of playbacks, and of snoops that are gone."""
+        if event.type in ("PlaybackStarted", "PlaybackFinished"):
+            about = event.body.get("playback")
+            identity = about.get("id") if isinstance(about, dict) else None
+            state = about.get("state") if isinstance(about, dict) else None
+            waiting = self._playing.get(identity) if isinstance(identity, str) else None
+            wanted = "onrecord-beeps-" in str(identity) or event.type == "PlaybackFinished"
+            if waiting is not None and wanted and not waiting.done():
+                waiting.set_result(str(state))
+        elif event.type == "ChannelDestroyed":
+            about = event.body.get("channel")
+            channel = self._beeping.pop(str(about.get("id")), None) if isinstance(about, dict) else None
+            if channel is not None:
+                self._over(channel)
+
+    async def _snoop(self, channel: str, snoop: str, whisper: str) -> None:
+        query = {"app": self._app, "spy": "none", "whisper": whisper}
+        await self._ari.request("POST", "channels", channel, "snoop", snoop, query=query)
+
+    async def _play(self, snoop: str, playback: str, media: str) -> None:
         # In a body: a query would take the commas of a tone for a list (asterisk.md).
-        playback = await ari.request("POST", "channels", identity, "play", body={"media": media})
-        if media.startswith("tone:"):
-            await asyncio.sleep(TONES_SECONDS)  # a tone goes on until it is ended
-        else:
-            await _over(ari, playback["id"])
-    finally:
-        with suppress(PbxRefused, PbxGone):
-            await ari.request("DELETE", "channels", identity)
-
-
-async def _over(ari: AriLink, playback: str) -> None:
-    """Until the playback is not there any more."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LONGEST_SECONDS):
-            while True:
-                await asyncio.sleep(LOOK_SECONDS)
-                try:
-                    await ari.request("GET", "playbacks", playback)
-                except AriRefused as error:
-                    if error.status == 404:
-                        return
-                    raise
+        await self._ari.request("POST", "channels", snoop, "play", playback, body={"media": media})

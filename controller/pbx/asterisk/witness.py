@@ -14,6 +14,8 @@ from controller.pbx.asterisk.rest import Event
 from controller.pbx.asterisk.settings import AsteriskSettings
 
 ENDS = ("ChannelDestroyed", "BridgeDestroyed")
+SOUNDS = ("PlaybackStarted", "PlaybackFinished")
+"""Of what we play ourselves: whether people have heard it."""
 
 
 class Witness:
@@ -35,9 +37,10 @@ class Witness:
             on_up=_nothing,
             on_down=trouble,
             on_replaced=lambda: replaced(f"another controller has taken the ARI application {settings.app!r}"),
-            events=ENDS,
+            events=(*ENDS, *SOUNDS),
             ping_every=settings.ping_seconds,
         )
+        self.listeners: list[Callable[[Event], None]] = []
         self._grace = settings.grace_seconds
         self._channel_gone, self._bridge_gone = channel_gone, bridge_gone
 
@@ -46,6 +49,10 @@ class Witness:
         await self.link.run()
 
     def _hear(self, event: Event) -> None:
+        for listener in self.listeners:
+            listener(event)
+        if event.type not in ENDS:
+            return
         what, tell = (
             ("channel", self._channel_gone) if event.type == "ChannelDestroyed" else ("bridge", self._bridge_gone)
         )

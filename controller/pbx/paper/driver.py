@@ -10,6 +10,7 @@ from pathlib import Path
 
 from controller.core.commands import (
     Allow,
+    Beep,
     LegId,
     Open,
     Pause,
@@ -57,6 +58,7 @@ class PaperPbx:
         self.allowed: dict[LegId, frozenset[Key]] = {}
         self.lamps: dict[str, Glow] = {}
         self.answered: dict[tuple[LegId, str], str] = {}
+        self.beeps: dict[LegId, float] = {}
         self.opened: list[Open] = []
         self.names: dict[str, LegId] = {}
         self.pushed: list[tuple[str, str]] = []
@@ -145,9 +147,15 @@ class PaperPbx:
         """Noted."""
         self.pushed.append((endpoint, body))
 
-    async def tell(self, command: Tell) -> None:
-        """Noted."""
+    async def tell(self, command: Tell) -> bool:
+        """Noted, and heard at once."""
         self.told.append(command)
+        return True
+
+    async def beep(self, command: Beep) -> bool:
+        """Noted."""
+        self.beeps[command.leg] = command.every
+        return True
 
     async def health(self, start: Start) -> Health | None:
         """As it is in the dictionary; `packets` is what tests set it to."""
