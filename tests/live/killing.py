@@ -326,9 +326,9 @@ class Killing:
             samples, rate = soundfile.read(self.folder / "store" / recording.folder / "recording.wav", dtype="int16")
             for stretch in ears.locate(samples[:, 0], noise, rate=rate):
                 first = round(stretch.sent / ears.FRAME_SECONDS)
-                if first < len(talk.times):
-                    at = talk.times[first]
-                    heard.append((at, at + stretch.seconds))
+                last = min(first + round(stretch.seconds / ears.FRAME_SECONDS), len(talk.times)) - 1
+                if first <= last:  # by the clock at which each frame left, which may have been late itself
+                    heard.append((talk.times[first], talk.times[last] + ears.FRAME_SECONDS))
         return Verdict(talk, sorted(heard), len(kept), self._excused(talk))
 
     def _excused(self, talk: Talk) -> float:

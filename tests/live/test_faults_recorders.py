@@ -14,7 +14,7 @@ from controller.core.events import Asked
 from controller.core.recording import Recording, State
 from controller.lab import Asterisk, Call, MakePhone, ears, sounds
 from hardware.keys import Key
-from tests.live.faulty import alarm, disk, fill, running, until
+from tests.live.faulty import ALWAYS, alarm, disk, fill, running, until
 from tests.live.test_controller import entries, only, sound
 
 CALLER, CALLED = 450, 700
@@ -135,3 +135,31 @@ async def test_a_pause_in_which_sound_is_found_becomes_a_stop_with_an_alarm(
         (entry,) = await entries(app, 1)
     assert only(entry).status is Status.KEPT
     assert stopped < 10
+
+
+@pytest.mark.proves("B-02", "F-160")
+async def test_a_party_who_is_not_heard_is_told_during_the_call_and_flagged_after_it(
+    asterisk: Asterisk, phone: MakePhone, tmp_path: Path
+) -> None:
+    alice, bob = await phone("100"), await phone("101")
+    bob.auto(sounds.silence(1), loop=True)  # µ-law silence is digital silence
+    async with running(tmp_path, asterisk, ALWAYS + "[watch]\none_sided = 3\n") as app:
+        call = await alice.call("101", say=sounds.tone(CALLER), loop=True)
+        told = await alarm(app, "one-sided", 12)
+        assert "the other side" in told.what
+        assert "muted" in told.remedy
+        await asyncio.sleep(1)
+        await call.hangup()
+        (entry,) = await entries(app, 1)
+        await until(lambda: not app.engine.alarms.active(), 5)
+    assert only(entry).flags == ("one-sided: nothing of the house",)
+
+
+async def test_a_good_recording_has_no_flag(asterisk: Asterisk, phone: MakePhone, tmp_path: Path) -> None:
+    async with running(tmp_path, asterisk) as app:
+        call = await talking(phone)
+        await asyncio.sleep(6)
+        await call.hangup()
+        (entry,) = await entries(app, 1)
+        assert only(entry).flags == ()
+        assert not app.engine.alarms.past
