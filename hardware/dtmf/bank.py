@@ -13,6 +13,8 @@ BEFORE = 3
 AFTER = 6
 """Blocks looked at before and after the first block of a triple: the triple itself and three on each side."""
 
+HELD = 30
+"""Blocks kept when room is made for new ones: as far back as a press that is judged can reach, and around it."""
 PASS = 2048
 """Blocks handled in one go: few enough for the arrays to stay in a core's second-level cache."""
 GATE_SHARE = 0.60
@@ -45,7 +47,7 @@ class Bank:
 
     def __init__(self, streams: int, longest: int) -> None:
         """`longest`: the most blocks that one push may bring."""
-        slots = BEFORE + AFTER + max(longest, 32)
+        slots = HELD + max(longest, 40)
         self._pass = max(1, PASS // streams)
         self.samples = np.zeros((slots, streams, BLOCK), np.float32)
         self.energy = np.zeros((slots, streams), np.float32)
@@ -74,7 +76,7 @@ class Bank:
         np.add(squares[:8], squares[8:], out=self.power[:, new].reshape(8, -1))
 
     def _forget(self) -> None:
-        keep = BEFORE + AFTER
+        keep = min(HELD, self.filled)
         old = slice(self.filled - keep, self.filled)
         for held in (self.samples, self.energy):
             held[:keep] = held[old]
@@ -82,6 +84,14 @@ class Bank:
             held[:, :keep] = held[:, old]
         self.first += self.filled - keep
         self.filled = keep
+
+    def sound(self, start: int, stop: int, stream: int) -> Floats | None:
+        """The samples of one stream in blocks [start, stop); silence before block 0. None if not all are held."""
+        first, last = start - self.first, stop - self.first
+        unborn = max(0, -first) if self.first == -BEFORE else 0
+        if first + unborn < 0 or last > self.filled:
+            return None
+        return np.pad(self.samples[first + unborn : last, stream].reshape(-1), (unborn * BLOCK, 0))
 
     def candidates(self, start: int, stop: int, floor: float) -> tuple[Indices, Indices]:
         """Slots in [start, stop) whose triple of blocks may be a digit, and their streams, in order of time.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hardware.dtmf.bank import AFTER, BLOCK, KEYS, RATE, Bank, Samples
+from hardware.dtmf.broken import SETTLED, Broken, Found
 from hardware.dtmf.fits import filled, fit, third_lines
 from hardware.dtmf.presses import Hit, Press, hits, plausible
 from hardware.dtmf.rules import Q24, Rules
@@ -54,6 +55,7 @@ class Detector:
         self._next = 0
         self._rest: Samples = np.empty((self.streams, 0), np.int16)
         self._open: dict[int, Press] = {}
+        self._broken = Broken(self._bank, self._level, self.rules)
 
     def feed(self, samples: Samples) -> list[Digit]:
         """Take int16 (streams, n) at 8 kHz, or (n,) for one stream; give the digits that have ended.
@@ -77,6 +79,7 @@ class Detector:
         silence = np.zeros((self.streams, (AFTER + 1) * BLOCK), np.int16)
         ended = self.feed(silence)
         ended += [digit for stream in list(self._open) for digit in self._close(stream)]
+        ended += [_mended(found) for found in self._broken.settled(self._next + SETTLED, self._open)]
         self._begin()
         return ended
 
@@ -94,29 +97,46 @@ class Detector:
         ended: list[Digit] = []
         if len(slots):
             fits = fit(bank, slots, streams)
-            fits = fits.only(plausible(fits, self._level, self.rules))
+            good = plausible(fits, self._level, self.rules)
+            self._broken.look(fits, good & fits.whole.all(axis=1))
+            fits = fits.only(good)
             for hit in hits(fits, filled(bank, fits), third_lines(bank, fits)):
                 ended += self._hear(hit)
         over = [stream for stream, press in self._open.items() if press.over(stop, self.rules)]
-        return ended + [digit for stream in over for digit in self._close(stream)]
+        ended += [digit for stream in over for digit in self._close(stream)]
+        return ended + [_mended(found) for found in self._broken.settled(stop, self._open)]
 
     def _hear(self, hit: Hit) -> list[Digit]:
         press = self._open.get(hit.stream)
         if press and press.joins(hit, self.rules):
             press.grow(hit)
             return []
-        ended = self._close(hit.stream) if press else []
+        ended = self._close(hit.stream, hit.start) if press else []
         self._open[hit.stream] = Press.at(hit)
         return ended
 
-    def _close(self, stream: int) -> list[Digit]:
+    def _close(self, stream: int, until: float = math.inf) -> list[Digit]:
+        """`until`: in blocks, where the next press begins."""
         press = self._open.pop(stream)
-        if not press.is_digit(self.rules):
+        if press.is_digit(self.rules):
+            self._broken.forget(stream, press.start, press.end)
+            return [_digit(stream, press.key, press.start, press.end, press.levels_db())]
+        found = self._broken.refused(stream, press) if until >= press.end + 2 else None
+        if found is None:
             return []
-        block_s = BLOCK / RATE
-        start, length = round(press.start * block_s, 6), round((press.end - press.start) * block_s, 6)
-        low, high = (round(level - FULL_SCALE_DB + FULL_SCALE_DBM0, 2) for level in press.levels_db())
-        return [Digit(max(0.0, start), length, stream, KEYS[press.key], low, high)]
+        self._broken.forget(stream, min(press.start, found.start), max(press.end, found.end))
+        return [_mended(found)]
+
+
+def _mended(found: Found) -> Digit:
+    return _digit(found.stream, found.key, found.start, found.end, (found.low_db, found.high_db))
+
+
+def _digit(stream: int, key: int, start: float, end: float, levels_db: tuple[float, float]) -> Digit:
+    """Of times in blocks, and levels in decibels over one squared sample unit."""
+    begin, length = round(start * BLOCK / RATE, 6), round((end - start) * BLOCK / RATE, 6)
+    low, high = (round(level - FULL_SCALE_DB + FULL_SCALE_DBM0, 2) for level in levels_db)
+    return Digit(max(0.0, begin), length, stream, KEYS[key], low, high)
 
 
 def digits(samples: Samples, rules: Rules = Q24) -> list[Digit]:

@@ -77,7 +77,7 @@ def test_what_lasts_twenty_three_milliseconds_or_less_is_never_heard(length: flo
 
 
 @pytest.mark.parametrize("hole", [0.002, 0.005, 0.010])
-@pytest.mark.parametrize("length", [0.080, 0.100, 0.200])
+@pytest.mark.parametrize("length", [0.050, 0.060, 0.070, 0.080, 0.100, 0.200])
 def test_a_dropout_within_a_digit_leaves_it_one_digit(hole: float, length: float) -> None:
     assert share_right(Sent(length=length, hole=hole)) == 1
 
