@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from controller.prompts.find import find, lacking, languages
+from controller.prompts.find import lacking, languages
 from controller.prompts.level import active_level
 from controller.prompts.make import digest
 from controller.prompts.manifest import SOUNDS, Manifest, manifest
@@ -39,7 +39,7 @@ def examine(wanted: Iterable[str] = (), own: Path | None = None) -> list[Trouble
             found.append(Trouble(language, "", "there is no prompt in this language"))
             continue
         found += [Trouble(language, name, "there is no such prompt, not even a sound of ours") for name in missing]
-        found += _of_language(told, language, own)
+        found += _of_language(told, language, missing, own)
     return found
 
 
@@ -59,7 +59,7 @@ def _remedy(language: str, missing: tuple[str, ...]) -> str:
     return f"{lead}import your own: onrecord prompt import FILE --language {language} --prompt {missing[0]}"
 
 
-def _of_language(told: Manifest, language: str, own: Path | None) -> Iterator[Trouble]:
+def _of_language(told: Manifest, language: str, missing: tuple[str, ...], own: Path | None) -> Iterator[Trouble]:
     for name, prompt in told.prompts.items():
         if own is not None and (file := own / language / f"{name}.wav").exists():
             if what := _unplayable(file):
@@ -67,7 +67,7 @@ def _of_language(told: Manifest, language: str, own: Path | None) -> Iterator[Tr
             continue
         made = told.made.get((language, name))
         file = SOUNDS / language / f"{name}.wav"
-        if made is None or find(name, language, own) is None:
+        if made is None or name in missing:
             continue
         if what := _unplayable(file):
             yield Trouble(language, name, f"{file} {what}")

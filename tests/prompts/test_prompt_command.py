@@ -1,0 +1,127 @@
+"""`onrecord prompt`: lists, takes, checks, speaks and places, with exit codes that say how it went."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from controller.cli import main
+from controller.prompts.manifest import SOUNDS, manifest
+
+Run = Callable[..., tuple[int, str, str]]
+RECORDED = SOUNDS / "en" / "recorded.wav"
+
+
+@pytest.fixture
+def prompt(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("ONRECORD_CONFIG", str(tmp_path / "onrecord.toml"))
+
+    def run(*words: str | Path) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["prompt", *(str(word) for word in words)])
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
+
+
+def test_the_list_has_the_words_and_whose_they_are(prompt: Run) -> None:
+    code, out, _ = prompt("list", "--json")
+    rows = json.loads(out)
+    assert code == 0
+    assert len(rows) == 72
+    assert rows[0]["words"] == "This call is being recorded."
+    assert prompt("list", "-l", "de")[1].count("ours") == 9
+
+
+def test_a_recording_is_imported_listed_checked_and_placed(prompt: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.wav"
+    samples, _ = soundfile.read(RECORDED, dtype="int16")
+    soundfile.write(mine, samples[::2], 4000)
+    code, out, _ = prompt("import", mine, "-p", "recorded", "-l", "de", "--words", "Wir nehmen auf.")
+    assert code == 0
+    assert "brought from 4000 Hz to 8000 Hz" in out
+    assert "Wir nehmen auf." in prompt("list", "-l", "de")[1]
+    assert prompt("check")[0] == 0
+    assert prompt("place", tmp_path / "pbx")[0] == 0
+    assert (tmp_path / "pbx/de/recorded.wav").read_bytes() == (tmp_path / "prompts/de/recorded.wav").read_bytes()
+    assert "nothing to change" in prompt("place", tmp_path / "pbx")[1]
+
+
+def test_prompt_and_language_are_read_off_the_path_where_they_are_not_given(prompt: Run, tmp_path: Path) -> None:
+    (tmp_path / "nl").mkdir()
+    shutil.copy(RECORDED, tmp_path / "nl" / "opt-in.wav")
+    assert prompt("import", tmp_path / "nl" / "opt-in.wav")[0] == 0
+    assert (tmp_path / "prompts/nl/opt-in.wav").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("import", "nowhere.wav", "-p", "recorded", "-l", "de"), 1, "No such file"),
+        (("import", __file__, "-p", "recorded", "-l", "de"), 1, "no sound file"),
+        (("import", str(RECORDED), "-p", "welcome", "-l", "de"), 2, "there is no prompt 'welcome'"),
+        (("import", "recorded.wav"), 2, "in which language"),
+        (("import", str(RECORDED), "-l", "../.."), 1, "must be a language"),
+        (("generate", "--rate", "44100"), 2, "8000 or 16000"),
+        (("generate", "-l", "tlh"), 2, "no voice"),
+        (("place", "/proc/nowhere"), 1, "/proc/nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(prompt: Run, words: tuple[str, ...], code: int, said: str) -> None:
+    ended, _, err = prompt(*words)
+    assert ended == code
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_check_tells_a_spoilt_recording_and_a_region_that_cannot_be_meant(prompt: Run, tmp_path: Path) -> None:
+    (tmp_path / "prompts/de").mkdir(parents=True)
+    (tmp_path / "prompts/de/paused.wav").write_bytes(b"")
+    (tmp_path / "regions.toml").write_text('[region.de]\nnotice = "ask"\nbecause = "x"\n')
+    code, out, _ = prompt("check")
+    assert code == 1
+    assert "de/paused" in out
+    assert "region.de.notice" in out
+
+
+def test_a_sound_of_ours_that_was_changed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from controller.prompts import examine, find
+
+    shutil.copytree(SOUNDS, tmp_path / "sounds")
+    shutil.copy(SOUNDS / "de/paused.wav", tmp_path / "sounds/de/resumed.wav")
+    (tmp_path / "sounds/fr/opt-in.wav").unlink()
+    for module in (examine, find):
+        monkeypatch.setattr(module, "SOUNDS", tmp_path / "sounds")
+    told = [str(trouble) for trouble in examine.examine()]
+    assert len(told) == 2
+    assert "de/resumed" in told[0]
+    assert "not the sound that was made" in told[0]
+    assert "fr/opt-in" in told[1]
+
+
+@pytest.mark.skipif(not shutil.which("espeak-ng") or not shutil.which("flite"), reason="the voices are not installed")
+def test_the_sounds_come_out_the_same_when_they_are_made_anew(prompt: Run, tmp_path: Path) -> None:
+    assert prompt("generate", "-l", "en", "-l", "zh", "--to", tmp_path / "new")[0] == 0
+    for language in ("en", "zh"):
+        for name in manifest().prompts:
+            # Another version of the voice may differ in a sample, never in what it says.
+            new, _ = soundfile.read(tmp_path / "new" / language / f"{name}.wav", dtype="int16")
+            assert len(new) / 8000 == pytest.approx(manifest().made[language, name].seconds, rel=0.1)
+    assert prompt("generate", "-l", "de", "--rate", "16000", "--to", tmp_path / "wide")[0] == 0
+    assert soundfile.info(tmp_path / "wide/de/recorded.wav16").samplerate == 16000
+    assert (tmp_path / "wide/beep/de.wav16").is_file()
+
+
+def test_a_voice_that_is_not_installed_is_named_with_how_to_get_it(
+    prompt: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, _, err = prompt("generate", "-l", "de", "--to", tmp_path / "new")
+    assert code == 1
+    assert "apt-get install espeak-ng" in err
