@@ -10,7 +10,7 @@ import pytest
 
 from controller.app import App
 from controller.core.events import Asked
-from controller.core.recording import State
+from controller.core.recording import Mark, State
 from controller.lab import Asterisk, Call, MakePhone, Phone, ears, sounds
 from hardware.keys import Key
 from tests.live.test_controller import entries, only, running, sound
@@ -90,3 +90,54 @@ async def test_a_recorder_that_is_paused_when_somebody_new_comes_stays_silent_an
     assert abs(heard(samples[:, 1], rate, SECOND) - 1) < 0.15
     silent = ears.silences(samples.max(axis=1), rate)
     assert max(span.seconds for span in silent) > 0.8
+
+
+async def test_a_party_whose_packets_begin_anew_is_heard_again_though_no_event_tells_of_it(
+    asterisk: Asterisk, phone: MakePhone, carrier: MakePhone, tmp_path: Path
+) -> None:
+    first, world = await phone("100"), await carrier("carrier1")
+    async with running(tmp_path, LINE, asterisk) as app:
+        call = await world.dial("0205550100", caller="0301234567", say=sounds.tone(CUSTOMER), loop=True)
+        at_first = await first.rings()
+        at_first.line.sequence = 20_000
+        await at_first.answer(sounds.tone(FIRST), loop=True)
+        await asyncio.sleep(1)
+        at_first.line.sequence = 5_000  # as a carrier does that moves a call to another machine of its own
+        async with asyncio.timeout(20):
+            while not (marks := marks_of(app, "renew")):
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(2)
+        await call.hangup()
+        (entry,) = await entries(app, 1)
+        samples, rate = sound(app, only(entry))
+    assert len(marks) == 1
+    silent = [span for span in ears.silences(samples[:, 1], rate) if span.seconds > 1]
+    assert len(silent) == 1
+    assert silent[0].seconds < 12
+    assert abs(heard(samples[:, 1], rate, FIRST) - 3) < 0.3
+
+
+def marks_of(app: App, kind: str) -> list[Mark]:
+    """Of the only live call."""
+    (session,) = app.engine.sessions.values()
+    return [mark for mark in session.recording.marks if mark.kind == kind] if session.recording else []
+
+
+async def test_the_first_party_is_heard_by_a_recorder_that_began_with_the_music(
+    asterisk: Asterisk, phone: MakePhone, carrier: MakePhone, tmp_path: Path
+) -> None:
+    rule = '[[rule]]\nname = "sales"\nqueue = "sales"\nmode = "always"\nstart = "answer"\n'
+    agent, world = await phone("110"), await carrier("carrier1")
+    async with running(tmp_path, rule, asterisk) as app:
+        call = await world.dial("0205550200", caller="0301234567", say=sounds.tone(CUSTOMER), loop=True)
+        at_agent = await agent.rings()
+        await asyncio.sleep(2)
+        at_agent.line.sequence = 3  # lower than any number of what came before, if that had any
+        await at_agent.answer(sounds.tone(FIRST), loop=True)
+        await asyncio.sleep(1.5)
+        assert not marks_of(app, "renew")
+        await call.hangup()
+        (entry,) = await entries(app, 1)
+        samples, rate = sound(app, only(entry))
+    assert len(samples) / rate > 3
+    assert abs(heard(samples[:, 1], rate, FIRST) - 1.5) < 0.2
