@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from controller.cli.ending import BAD_USE, DEFAULT_CONFIG, FOUND, AsJson, ConfigPath, Ending, say_json, screen
+from controller.config.prompts import OWN
 from controller.prompts import beeps as beeping
 from controller.prompts.examine import examine
 from controller.prompts.find import Found, find, languages
@@ -23,8 +24,6 @@ from controller.prompts.region_file import OURS, BadRegions, regions
 from controller.prompts.speak import NoVoice
 from controller.prompts.take import Unfit, keep, take
 
-OWN = "prompts"
-"""The folder of a site's own recordings, beside onrecord.toml."""
 Languages = Annotated[list[str] | None, typer.Option("--language", "-l", help="Only this one; may be repeated.")]
 
 

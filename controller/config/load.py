@@ -17,6 +17,7 @@ from controller.config.build import build_policy
 from controller.config.checks import check
 from controller.config.positions import positions
 from controller.config.problems import ConfigError, Notes, Problem
+from controller.config.prompts import check_prompts
 from controller.config.tables import SINGLE, Tables, read_tables
 from controller.core.conditions import AllOf, AnyOf, Attribute, Condition, Not
 from controller.core.policy import Policy
@@ -71,6 +72,7 @@ def parse(text: str, path: Path, secrets: bool = True) -> Config:
     policy = build_policy(tables, notes)
     check(raw, tables, policy, notes)
     home = path.absolute().parent
+    check_prompts(tables, home, notes)
     whole = [(place, one) for place, one in tables.all("pbx", machinery.Pbx) if ("pbx", place) not in tables.partial]
     look = _secret_file if secrets else _left_alone
     pbxs = tuple(_pbx(place, one, home, notes, look) for place, one in whole)

@@ -43,20 +43,16 @@ def examine(wanted: Iterable[str] = (), own: Path | None = None) -> list[Trouble
     return found
 
 
-def unspoken(used: Iterable[str], own: Path | None = None) -> list[str]:
-    """For who reads a policy: which of the languages in use lack prompts, one sentence each, with the remedy."""
-    return [
-        f"there are no prompts in {language!r}: {_remedy(language, missing)}"
-        for language in dict.fromkeys(used)
-        if (missing := lacking(language, own))
-    ]
-
-
-def _remedy(language: str, missing: tuple[str, ...]) -> str:
-    all_of_them = len(missing) == len(manifest().prompts)
-    there = ", ".join(manifest().languages)
-    lead = f"{there} are there; " if all_of_them else f"{', '.join(missing)} are missing; "
-    return f"{lead}import your own: onrecord prompt import FILE --language {language} --prompt {missing[0]}"
+def remedy(language: str, missing: tuple[str, ...]) -> str:
+    """For who reads a policy: that prompts are missing in a language of its, and what to do."""
+    there = manifest().languages
+    if len(missing) < len(manifest().prompts):
+        lead = f"in {language!r} there is no {', '.join(missing)}"
+    else:
+        plain = language.partition("-")[0]
+        near = f"; there are in {plain!r}" if plain in there else f": {', '.join(there)} are there"
+        lead = f"there are no prompts in {language!r}{near}"
+    return f"{lead}; your own: onrecord prompt import FILE --language {language} --prompt {missing[0]}"
 
 
 def _of_language(told: Manifest, language: str, missing: tuple[str, ...], own: Path | None) -> Iterator[Trouble]:

@@ -43,13 +43,9 @@ def find(prompt: str, language: str, own: Path | None = None, default: str | Non
 
 
 def lacking(language: str, own: Path | None = None) -> tuple[str, ...]:
-    """The prompts that are missing in `language` itself: () where it can be used. For who reads a policy."""
+    """The prompts that are missing in `language` itself, not counting what `find` would play instead; () if none."""
     told = manifest()
-    return tuple(
-        name
-        for name in told.prompts
-        if all(_in(told, name, each, own) is None for each in dict.fromkeys([language, _plain(language)]))
-    )
+    return tuple(name for name in told.prompts if _in(told, name, language, own) is None)
 
 
 def languages(own: Path | None = None) -> tuple[str, ...]:

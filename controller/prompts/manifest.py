@@ -14,7 +14,8 @@ HOME = Path(__file__).parents[2] / "prompts"
 """The same folder in the source tree and in what is installed."""
 SOUNDS = HOME / "sounds"
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
+"""As in the configuration: it becomes part of a path on the PBX."""
 
 
 class BadManifest(Exception):

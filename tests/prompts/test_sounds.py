@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from controller.lab import ears
-from controller.prompts.examine import examine, unspoken
+from controller.prompts.examine import examine, remedy
 from controller.prompts.find import find, lacking
 from controller.prompts.level import PEAK, TARGET, active_level
 from controller.prompts.make import digest
@@ -64,7 +64,7 @@ def test_no_two_prompts_sound_the_same() -> None:
 
 def test_nothing_is_wrong_with_what_is_shipped() -> None:
     assert examine() == []
-    assert unspoken(LANGUAGES) == []
+    assert [lacking(language) for language in LANGUAGES] == [()] * 8
 
 
 def test_a_prompt_comes_in_the_nearest_language_that_there_is() -> None:
@@ -78,12 +78,14 @@ def test_a_prompt_comes_in_the_nearest_language_that_there_is() -> None:
     assert swedish is not None
     assert swedish.language == "fr"
     assert find("welcome", "en") is None
-    assert lacking("pt-BR") == ()
+    assert lacking("pt-br") == IDS  # a PBX is told a path, and finds nothing there
     assert lacking("sv") == IDS
 
 
 def test_a_language_without_prompts_is_told_with_the_remedy() -> None:
-    (told,) = unspoken(["de", "sv", "sv"])
-    assert "'sv'" in told
-    assert "en, de, fr" in told
-    assert "onrecord prompt import FILE --language sv" in told
+    assert remedy("sv", lacking("sv")) == (
+        "there are no prompts in 'sv': en, de, fr, es, it, pt, nl, zh are there; "
+        "your own: onrecord prompt import FILE --language sv --prompt recorded"
+    )
+    assert "in 'pt-br'; there are in 'pt'" in remedy("pt-br", lacking("pt-br"))
+    assert "in 'sv' there is no paused, resumed;" in remedy("sv", ("paused", "resumed"))

@@ -1,0 +1,44 @@
+"""Whether what a policy announces can be said: a language that it names and that has no prompts is a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+
+from controller.config import models
+from controller.config.positions import Path
+from controller.config.problems import Notes
+from controller.config.tables import Tables
+
+OWN = "prompts"
+"""The folder of a site's own recordings, beside the configuration file."""
+
+
+def check_prompts(tables: Tables, home: FilePath, notes: Notes) -> None:
+    """Note every language without prompts, and as a doubt every one that lacks some. `home`: the file's folder."""
+    named = list(_named(tables))
+    if not named:
+        return
+    # Imported late: most configurations name no language, and every command reads the configuration.
+    from controller.prompts.examine import remedy
+    from controller.prompts.find import lacking
+    from controller.prompts.manifest import manifest
+
+    for path, language in named:
+        missing = lacking(language, home / OWN)
+        if len(missing) == len(manifest().prompts):
+            notes.wrong((*path, "language"), remedy(language, missing))
+        elif missing:
+            notes.warn((*path, "language"), remedy(language, missing))
+
+
+def _named(tables: Tables) -> Iterator[tuple[Path, str]]:
+    defaults = tables.one("defaults", models.Settings)
+    if defaults.language:
+        yield ("defaults",), defaults.language
+    for place, site in tables.all("site", models.Site):
+        if site.language:
+            yield ("site", place), site.language
+    for place, rule in tables.all("rule", models.Rule):
+        if rule.language:
+            yield ("rule", place), rule.language
