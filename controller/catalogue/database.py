@@ -138,7 +138,12 @@ async def read_catalogue(file: Path) -> Catalogue:
 
 
 def migrate(file: Path) -> None:
-    """Bring the tables up to date, all at once or not at all. Blocks."""
+    """Bring the tables up to date, all at once or not at all. Blocks.
+
+    Where they are, nothing is written: a catalogue that another program has locked must not keep calls from being
+    recorded; what is to be written waits."""
+    if _is_current(file):
+        return
     engine = create_engine(_url("sqlite", str(file)), connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _by_hand)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -149,6 +154,15 @@ def migrate(file: Path) -> None:
             command.upgrade(config, "head")
     finally:
         engine.dispose()
+
+
+def _is_current(file: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=1.0)) as link:
+            found = link.execute("SELECT version_num FROM alembic_version").fetchall()
+    except sqlite3.Error:
+        return False
+    return found == [(newest_version(),)]
 
 
 def newest_version() -> str:
