@@ -16,6 +16,7 @@ from controller import lab
 from controller.lab import Asterisk, MakePhone, Phone
 
 HERE = Path(__file__).parent
+SHARED: list[Asterisk] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,7 +29,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def asterisk() -> AsyncIterator[Asterisk]:
     """A running private Asterisk, shared by the tests of this worker: leave no calls and no settings behind."""
     async with Asterisk.running(lab.install()) as pbx:
+        SHARED.append(pbx)
         yield pbx
+        SHARED.remove(pbx)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _swept() -> None:
+    """Each file of tests begins with an empty folder of recordings, whatever those before it left there."""
+    for pbx in SHARED:
+        for path in pbx.monitor_dir.rglob("*.wav"):
+            path.unlink()
 
 
 @pytest.fixture
