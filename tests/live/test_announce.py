@@ -10,9 +10,8 @@ import pytest
 
 from controller import lab
 from controller.core.consent import Standing
-from controller.core.recording import State
 from controller.lab import Asterisk, Call, Phone, ears, sounds
-from tests.live.controlling import Controlling, controlling, pitches, tones
+from tests.live.controlling import Controlling, controlling, pitches
 
 CALLER, CALLED, OTHER = 450, 700, 850
 RECORDED, OPT_OUT, OPT_IN, REFUSED = 1000, 1150, 1300, 1500
@@ -78,7 +77,7 @@ async def ready(control: Controlling) -> None:
 
 
 async def told(control: Controlling, count: int = 1) -> None:
-    await control.until(lambda: sum(map(len, control.session.consent.values())) >= count)
+    await control.until(lambda: control.engine.sessions and sum(map(len, control.session.consent.values())) >= count)
 
 
 @pytest.mark.proves("W-18", "W-20", "Y-14", "F-046", "F-053", "I-9")
@@ -102,3 +101,142 @@ async def test_the_far_party_hears_it_in_the_conversation_and_is_recorded_from_t
     (consent,) = finished.consents
     assert (consent.standing, consent.prompt, consent.how) == (Standing.INFORMED, "recorded (en)", "in the call")
     assert segment.started_at >= consent.at
+
+
+@pytest.mark.usefixtures("alice")
+@pytest.mark.proves("F-058", "F-059")
+@pytest.mark.parametrize(
+    ("announce", "digit", "said", "recorded"),
+    [
+        ("opt-out", "", [Standing.INFORMED], True),
+        ("opt-out", "9", [Standing.INFORMED, Standing.REFUSED], False),
+        ("opt-in", "1", [Standing.AGREED], True),
+        ("opt-in", "9", [Standing.REFUSED], False),
+        ("opt-in", "", [], False),
+    ],
+)
+async def test_who_is_asked_in_the_conversation_answers_with_a_key(
+    office: Asterisk,
+    world: Phone,
+    tmp_path: Path,
+    announce: str,
+    digit: str,
+    said: list[Standing],
+    recorded: bool,
+) -> None:
+    async with controlling(office, rule(f'announce_inbound = "{announce}"'), tmp_path) as control:
+        await ready(control)
+        call = await world.call(NUMBER, caller="0201234567", say=sounds.tone(CALLER), loop=True)
+        await control.until(lambda: control.engine.sessions and control.session.announcing.awaited)
+        assert announce == "opt-out" or control.session.recording is None
+        if digit:
+            await call.press(digit)
+            await control.until(lambda: not control.session.announcing.awaited)
+        await asyncio.sleep(1)
+        await call.hangup()
+        (finished,) = await control.over()
+    assert seconds(call, CALLED) > PROMPT_SECONDS + 1  # the call goes on in any case
+    assert [one.standing for one in finished.consents] == said
+    assert bool(finished.recording and not finished.discard) is recorded
+
+
+@pytest.mark.usefixtures("alice")
+@pytest.mark.proves("F-058")
+async def test_a_refusal_in_the_conversation_can_end_it_with_a_notice(
+    office: Asterisk, world: Phone, tmp_path: Path
+) -> None:
+    more = ('announce_inbound = "opt-out"', 'after_refusal = "end"')
+    async with controlling(office, rule(*more), tmp_path) as control:
+        await ready(control)
+        call = await world.call(NUMBER, caller="0201234567", say=sounds.tone(CALLER), loop=True)
+        await control.until(lambda: control.engine.sessions and control.session.announcing.awaited)
+        await call.press("9")
+        await call.ended()
+        (finished,) = await control.over()
+    assert seconds(call, REFUSED) > PROMPT_SECONDS - 0.1
+    assert finished.discard
+
+
+@pytest.mark.proves("F-048", "I-12", "V-1")
+@pytest.mark.parametrize(("audience", "far", "near"), [("far", 1, 0), ("near", 0, 1), ("both", 1, 1)])
+async def test_it_is_heard_by_those_for_whom_it_is(
+    office: Asterisk, alice: Phone, world: Phone, tmp_path: Path, audience: str, far: int, near: int
+) -> None:
+    more = ('announce_inbound = "notify"', f'announce_to = "{audience}"')
+    async with controlling(office, rule(*more), tmp_path) as control:
+        await ready(control)
+        call = await world.call(NUMBER, caller="0201234567", say=sounds.tone(CALLER), loop=True)
+        await told(control, far + near)
+        await asyncio.sleep(0.3)
+        await call.hangup()
+        (finished,) = await control.over()
+    (there,) = alice.calls.values()
+    assert (heard(call).count(RECORDED), heard(there).count(RECORDED)) == (far, near)
+    assert len(finished.consents) == far + near
+
+
+@pytest.mark.proves("W-27", "F-054")
+@pytest.mark.parametrize(("untold", "before"), [("pause", False), ("record", True)])
+async def test_on_a_call_to_the_outside_it_comes_some_seconds_after_the_talk_began(
+    office: Asterisk, alice: Phone, world: Phone, tmp_path: Path, untold: str, before: bool
+) -> None:
+    more = ('announce_outbound = "notify"', "announce_delay = 2", f'untold = "{untold}"')
+    async with controlling(office, rule(*more), tmp_path) as control:
+        await ready(control)
+        call = await alice.call("0301234567", say=sounds.tone(CALLED), loop=True)
+        await told(control)
+        await control.recording()
+        await asyncio.sleep(0.5)
+        await call.hangup()
+        (finished,) = await control.over()
+    (there,) = world.calls.values()
+    prompt = next(tone for tone in ears.tones(there.line.heard().samples, 8000) if tone.frequency == RECORDED)
+    assert 1.9 < prompt.start < 2.4
+    assert RECORDED not in heard(call)
+    (segment,) = finished.segments
+    (consent,) = finished.consents
+    assert (segment.started_at < consent.at - 2) is before
+    assert RECORDED not in pitches(segment.mixed)
+
+
+@pytest.mark.proves("W-23", "F-049")
+@pytest.mark.parametrize("attended", [False, True])
+async def test_who_was_told_is_not_told_again_however_he_is_handed_on(
+    office: Asterisk, alice: Phone, bob: Phone, world: Phone, tmp_path: Path, attended: bool
+) -> None:
+    async with controlling(office, rule('announce_inbound = "notify"'), tmp_path) as control:
+        await ready(control)
+        call = await world.call(NUMBER, caller="0201234567", say=sounds.tone(CALLER), loop=True)
+        await told(control)
+        await control.recording()
+        (there,) = alice.calls.values()
+        if attended:
+            await there.hold()
+            consultation = await alice.call("102", say=sounds.tone(CALLED), loop=True)
+            await asyncio.sleep(0.6)
+            assert await there.transfer_to(consultation) == 202
+        else:
+            assert await there.transfer("102") == 202
+        await asyncio.sleep(2)
+        await call.hangup()
+        finished = await control.over()
+    assert heard(call)[-1] == OTHER  # he talks to somebody else now
+    assert heard(call).count(RECORDED) == 1
+    assert all(RECORDED not in heard(each) for each in (there, *bob.calls.values()))
+    assert sum(len(one.consents) for one in finished if any(each.segments for each in (one,))) == 1
+
+
+@pytest.mark.usefixtures("alice")
+@pytest.mark.parametrize(("untold", "recorded"), [("pause", False), ("record", True)])
+async def test_where_it_cannot_be_played_nobody_counts_as_told_and_somebody_is_alarmed(
+    office: Asterisk, world: Phone, tmp_path: Path, untold: str, recorded: bool
+) -> None:
+    more = ('announce_inbound = "notify"', 'language = "fr"', f'untold = "{untold}"')
+    async with controlling(office, rule(*more), tmp_path) as control:
+        await ready(control)
+        call = await world.call(NUMBER, caller="0201234567", say=sounds.tone(CALLER), loop=True)
+        await control.until(lambda: control.engine.tally.alarms, 12)
+        await call.hangup()
+        (finished,) = await control.over()
+    assert not finished.consents
+    assert bool(finished.segments) is recorded

@@ -19,6 +19,7 @@ SIGNAL = "tone:1400/200,0/1000"
 TONE_SECONDS = {TONES: 2.5, SIGNAL: 0.4}
 """A tone goes on until it is ended."""
 LONGEST_SECONDS = 30.0
+STASIS_SECONDS, STASIS_LOOKS = 0.01, 50
 SIGNALS = ("signal", "beep")
 """Notices that are a beep and no words."""
 
@@ -113,5 +114,14 @@ class Notices:
         await self._ari.request("POST", "channels", channel, "snoop", snoop, query=query)
 
     async def _play(self, snoop: str, playback: str, media: str) -> None:
-        # In a body: a query would take the commas of a tone for a list (asterisk.md).
-        await self._ari.request("POST", "channels", snoop, "play", playback, body={"media": media})
+        for waited in range(STASIS_LOOKS):
+            try:
+                # In a body: a query would take the commas of a tone for a list (asterisk.md).
+                await self._ari.request("POST", "channels", snoop, "play", playback, body={"media": media})
+            except AriRefused as error:
+                # A new snoop's own thread has still to enter the application.
+                if error.status != 409 or waited == STASIS_LOOKS - 1:
+                    raise
+                await asyncio.sleep(STASIS_SECONDS)
+            else:
+                return
