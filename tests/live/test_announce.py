@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from controller import lab
+from controller.app import App
 from controller.core.consent import Standing
 from controller.lab import Asterisk, Call, Phone, ears, sounds
 from tests.live.controlling import Controlling, controlling, pitches
+from tests.live.test_controller import entries, only, running, sound
 
 CALLER, CALLED, OTHER = 450, 700, 850
-RECORDED, OPT_OUT, OPT_IN, REFUSED = 1000, 1150, 1300, 1500
+RECORDED, OPT_OUT, OPT_IN, REFUSED, SIGNAL = 1000, 1150, 1300, 1500, 1400
 PROMPTS = {"en/recorded": RECORDED, "en/opt-out": OPT_OUT, "en/opt-in": OPT_IN, "en/refused": REFUSED}
 PROMPT_SECONDS = 0.8
 NUMBER = "0205550123"
@@ -210,13 +213,7 @@ async def test_who_was_told_is_not_told_again_however_he_is_handed_on(
         await told(control)
         await control.recording()
         (there,) = alice.calls.values()
-        if attended:
-            await there.hold()
-            consultation = await alice.call("102", say=sounds.tone(CALLED), loop=True)
-            await asyncio.sleep(0.6)
-            assert await there.transfer_to(consultation) == 202
-        else:
-            assert await there.transfer("102") == 202
+        await hand_over(alice, there, attended)
         await asyncio.sleep(2)
         await call.hangup()
         finished = await control.over()
@@ -240,3 +237,78 @@ async def test_where_it_cannot_be_played_nobody_counts_as_told_and_somebody_is_a
         (finished,) = await control.over()
     assert not finished.consents
     assert bool(finished.segments) is recorded
+
+
+@pytest.mark.proves("F-050")
+@pytest.mark.parametrize("attended", [False, True])
+async def test_a_newcomer_is_told_before_his_voice_is_in_the_finished_file(
+    office: Asterisk, alice: Phone, bob: Phone, world: Phone, tmp_path: Path, attended: bool
+) -> None:
+    rules = rule('announce_inbound = "notify"', 'announce_to = "both"')
+    async with running(tmp_path, rules, office, more=prompts(office)) as app:
+        await asyncio.sleep(0.3)
+        call = await world.call(NUMBER, caller="0201234567", say=sounds.tone(CALLER), loop=True)
+        await known(app, 2)
+        await asyncio.sleep(0.5)
+        (there,) = alice.calls.values()
+        await hand_over(alice, there, attended)
+        (told_at,) = (await known(app, 3))[2:]
+        await asyncio.sleep(1)
+        over = time.time()
+        await call.hangup()
+        (entry,) = [each for each in await entries(app, 1) if each.recordings]
+        samples, rate = sound(app, only(entry))
+    (newcomer,) = bob.calls.values()
+    assert heard(newcomer).count(RECORDED) == 1
+    assert heard(call).count(RECORDED) == 1
+    house = [tone for tone in ears.tones(samples[:, 1], rate) if tone.frequency == OTHER]
+    assert 0.5 < sum(tone.seconds for tone in house) <= over - told_at + 0.1
+    assert all(tone.start > house[-1].end - (over - told_at) - 0.2 for tone in house)  # not a frame earlier
+    assert RECORDED not in {tone.frequency for side in (0, 1) for tone in ears.tones(samples[:, side], rate)}
+
+
+@pytest.mark.proves("F-050")
+async def test_a_newcomer_may_hear_a_beep_instead_while_the_recording_goes_on(
+    office: Asterisk, alice: Phone, bob: Phone, world: Phone, tmp_path: Path
+) -> None:
+    more = ('announce_inbound = "notify"', 'announce_to = "both"', 'untold = "beep"')
+    async with controlling(office, rule(*more), tmp_path) as control:
+        await ready(control)
+        call = await world.call(NUMBER, caller="0201234567", say=sounds.tone(CALLER), loop=True)
+        await told(control, 2)
+        (there,) = alice.calls.values()
+        await hand_over(alice, there, attended=False)
+        await told(control, 3)
+        await asyncio.sleep(0.5)
+        await call.hangup()
+        (finished,) = await control.over()
+    (newcomer,) = bob.calls.values()
+    assert abs(seconds(newcomer, SIGNAL) - 0.3) < 0.15
+    assert RECORDED not in heard(newcomer)
+    assert "pause" not in {mark.kind for mark in finished.marks}
+    assert [one.prompt for one in finished.consents] == ["beep"] * 3
+
+
+def prompts(pbx: Asterisk) -> str:
+    return f'prompts_dir = "{pbx.pbx_path(pbx.home / "prompts")}"\n'
+
+
+async def hand_over(phone: Phone, call: Call, attended: bool) -> None:
+    """To extension 102."""
+    if attended:
+        await call.hold()
+        consultation = await phone.call("102", say=sounds.tone(CALLED), loop=True)
+        await asyncio.sleep(0.6)
+        assert await call.transfer_to(consultation) == 202
+    else:
+        assert await call.transfer("102") == 202
+
+
+async def known(app: App, count: int) -> list[float]:
+    """When so many people have been told, as soon as they have."""
+    async with asyncio.timeout(15):
+        while True:
+            found = [one for each in app.engine.sessions.values() for said in each.consent.values() for one in said]
+            if len(found) >= count:
+                return sorted(one.at for one in found)
+            await asyncio.sleep(0.01)
