@@ -38,6 +38,9 @@ DEAF_SECONDS = 6.0
 """After so much silence on one side, while the other speaks, the recorder is renewed once."""
 LONGEST_SECONDS = 60.0
 """The longest time that a recorder which does not grow is left alone, after it was started anew several times."""
+WAV_BYTES = 16_000
+BYTES = {".alaw": 8_000, ".ulaw": 8_000, ".gsm": 1_650}
+"""Per second, of the formats that have fewer than a WAV."""
 SPEAKING = 256
 """A peak from which on a side is certainly heard: -42 dBFS."""
 ROOM_BYTES = 256 * 1024
@@ -152,12 +155,12 @@ class Growth:
             self.engine.alarms.off("recorder", call)
             self._check_pause(growing, current, look)
             self._check_sides(growing, current, look, now)
-        elif now - growing.grew_at >= self._patience.get(current.id, self.grow_within) - ASK_SECONDS:
+        elif now - growing.grew_at >= self._patient(growing, current) - ASK_SECONDS:
             await self._standing_still(growing, current, now)
 
     async def _standing_still(self, growing: Growing, current: Recording, now: float) -> None:
         """Its packets are counted twice: a little before its patience is over, and then."""
-        start, over = growing.start, now - growing.grew_at >= self._patience.get(current.id, self.grow_within)
+        start, over = growing.start, now - growing.grew_at >= self._patient(growing, current)
         if now < growing.ask_at or (growing.packets is not None and not over):
             return
         if not await asyncio.to_thread(growing.files.mixed.parent.is_dir):
@@ -190,6 +193,11 @@ class Growth:
         await self.engine.drivers[pbx_of(start.call)].do(stop)  # its answer is nobody's: the core asked for none
         if self._current(growing) is not None:
             self._hear(RecorderLost(call, time.time(), start.recording, start.segment, f"it did not grow: {why}"))
+
+    def _patient(self, growing: Growing, current: Recording) -> float:
+        """How long this file may stand still: Asterisk writes 32 KiB at a time, whatever the format."""
+        slower = WAV_BYTES / BYTES.get(growing.files.mixed.suffix, WAV_BYTES)
+        return self._patience.get(current.id, self.grow_within) * max(1.0, slower)
 
     def _alarm(self, growing: Growing, why: str) -> None:
         what = f"the recording of a call does not grow though it carries sound: {why}"

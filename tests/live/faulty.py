@@ -23,10 +23,10 @@ ALWAYS = '[[rule]]\nname = "all"\nextension = ["100", "101"]\nmode = "always-wit
 
 @asynccontextmanager
 async def running(
-    folder: Path, pbx: Asterisk, rules: str = ALWAYS, monitor: Path | None = None, home: str = HOME
+    folder: Path, pbx: Asterisk, rules: str = ALWAYS, monitor: Path | None = None, home: str = HOME, more: str = ""
 ) -> AsyncIterator[App]:
-    """A controller with everything, whose PBX writes into `monitor`."""
-    tables = pbx_table(pbx)
+    """A controller with everything, whose PBX writes into `monitor`; `more` are lines of its [[pbx]]."""
+    tables = pbx_table(pbx) + more
     if monitor is not None:
         tables = tables.replace(f'"{pbx.pbx_path(pbx.monitor_dir)}"', f'"{pbx.pbx_path(monitor)}"')
         tables = tables.replace(f'"{pbx.monitor_dir}"', f'"{monitor}"')

@@ -155,10 +155,13 @@ async def test_a_party_who_is_not_heard_is_told_during_the_call_and_flagged_afte
     assert only(entry).flags == ("one-sided: nothing of the house",)
 
 
-async def test_a_good_recording_has_no_flag(asterisk: Asterisk, phone: MakePhone, tmp_path: Path) -> None:
-    async with running(tmp_path, asterisk) as app:
+@pytest.mark.parametrize("form", ["wav", "alaw"])
+async def test_a_good_recording_has_no_alarm_and_no_flag(
+    asterisk: Asterisk, phone: MakePhone, tmp_path: Path, form: str
+) -> None:
+    async with running(tmp_path, asterisk, more=f'format = "{form}"\n') as app:
         call = await talking(phone)
-        await asyncio.sleep(6)
+        await asyncio.sleep(10)
         await call.hangup()
         (entry,) = await entries(app, 1)
         assert only(entry).flags == ()

@@ -13,7 +13,7 @@ import pytest
 from controller.core.commands import Start
 from controller.core.events import Asked, TimerFired
 from controller.core.recording import State
-from controller.pbx.driver import Health
+from controller.pbx.driver import Health, SegmentFiles
 from controller.watch.growth import Growth
 from controller.watch.sound import BLOCK, HEADER
 from hardware.keys import Key
@@ -100,6 +100,26 @@ async def test_a_file_that_stands_still_while_sound_arrives_is_a_dead_recorder(t
         here.write(segment=2)
         await here.seconds(1)
         assert here.alarms == []
+
+
+@pytest.mark.parametrize(("suffix", "after"), [(".wav", 4), (".alaw", 8), (".gsm", 38)])
+async def test_a_format_with_fewer_bytes_may_stand_still_for_longer(tmp_path: Path, suffix: str, after: int) -> None:
+    async with watched(tmp_path) as here:
+        files = here.at.paper.files
+
+        def named(command: Start) -> SegmentFiles:
+            found = files(command)
+            return SegmentFiles(
+                *(path.with_suffix(suffix) for path in (found.mixed, found.anchor, found.others) if path)
+            )
+
+        here.at.paper.files = named  # type: ignore[method-assign, assignment]
+        (here.folder / f"main-1-1.1{suffix}").write_bytes(b"sound")
+        await here.seconds(1)
+        began = here.now
+        while not here.alarms:
+            await here.seconds(1)
+        assert after <= here.now - began <= after + 2
 
 
 async def test_a_call_without_sound_is_no_fault_and_is_asked_about_seldom(tmp_path: Path) -> None:
