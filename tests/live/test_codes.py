@@ -124,3 +124,24 @@ async def test_where_the_rule_wants_to_hear_digits_nothing_is_silenced(coded: As
         await theirs.hangup()
         (finished,) = await control.over()
     assert not [mark for mark in finished.marks if mark.kind in ("blank", "pause")]
+
+
+@pytest.mark.proves("F-065")
+async def test_a_code_by_sip_info_commands_too_and_an_outsiders_letter_does_not(
+    coded: Asterisk, tmp_path: Path
+) -> None:
+    async def info(call: Call, digits: str) -> None:
+        for digit in digits:
+            body = f"Signal={digit}\r\nDuration=100\r\n".encode()
+            assert await call.info({"Content-Type": "application/dtmf-relay"}, body) == 200
+            await asyncio.sleep(0.25)
+
+    async with talking(coded, rule("on-demand", "dtmf_guard = false"), tmp_path) as (control, ours, theirs):
+        await info(theirs, "A*44")  # to the PBX an A by INFO looks like the Record key's own
+        await asyncio.sleep(0.5)
+        assert control.session.recording is None
+        await info(ours, "*44")
+        await control.recording()
+        await theirs.hangup()
+        (finished,) = await control.over()
+    assert {mark.by for mark in finished.marks if mark.kind == "key"} <= {"extension 100 (code)"}
