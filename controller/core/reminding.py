@@ -141,6 +141,9 @@ def _leg(current: Recording, scene: Scene) -> LegId | None:
     """On which leg there are to be beeps: a recorder hears those on another leg than its own (asterisk.md, beeps)."""
     segment = current.segment
     runs = current.state is State.ON or current.renewing is State.ON
+    if current.renewing is not None and not scene.options.beep_in_file:
+        # The beeps hang on the recorder's own channel, which stays as deaf as it is while anything hangs there.
+        return None
     if scene.options.beep <= 0 or not runs or segment is None:
         return None
     leg = segment.leg

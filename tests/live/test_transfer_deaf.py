@@ -141,3 +141,20 @@ async def test_the_first_party_is_heard_by_a_recorder_that_began_with_the_music(
         samples, rate = sound(app, only(entry))
     assert len(samples) / rate > 3
     assert abs(heard(samples[:, 1], rate, FIRST) - 1.5) < 0.2
+
+
+async def test_a_recorder_beside_beeps_is_renewed_as_well(
+    asterisk: Asterisk, phone: MakePhone, carrier: MakePhone, tmp_path: Path
+) -> None:
+    """The beeps are a hook on the same channel, and the channel is deaf for as long as it has any."""
+    first, second, world = await phone("100"), await phone("101"), await carrier("carrier1")
+    async with running(tmp_path, LINE + "beep = 10\n", asterisk) as app:
+        call = await handed_over(world, first, second, 15_000)
+        await asyncio.sleep(2)
+        await call.hangup()
+        beeps = [one for one in ears.tones(call.heard().samples) if one.frequency == 1400 and one.seconds > 0.3]
+        (entry,) = await entries(app, 1)
+        samples, rate = sound(app, only(entry))
+    assert len(beeps) == 2  # at the beginning, and with the new recorder
+    assert abs(heard(samples[:, 1], rate, FIRST) - 1) < 0.2
+    assert abs(heard(samples[:, 1], rate, SECOND) - 2) < 0.2

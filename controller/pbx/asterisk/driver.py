@@ -298,6 +298,8 @@ class AsteriskDriver:
                 raise PbxRefused("no ARI")
             if command.every <= 0:
                 await self._notices.silence(channel)
+                if self._hand is not None:
+                    self._hand.unhooked(channel)
             else:
                 await self._notices.beep(channel, command.every, command.tone)
         except (PbxRefused, PbxGone) as error:

@@ -109,10 +109,16 @@ class Hand:
 
     async def _clean(self, uniqueid: str) -> None:
         """Wait until a frame has passed the channel since the last stop there."""
-        now = asyncio.get_running_loop().time()
-        self._stopped = {one: at for one, at in self._stopped.items() if now - at < CLEAN_SECONDS}
-        if uniqueid in self._stopped:
-            await asyncio.sleep(self._stopped.pop(uniqueid) + CLEAN_SECONDS - now)
+        while True:
+            now = asyncio.get_running_loop().time()
+            self._stopped = {one: at for one, at in self._stopped.items() if now - at < CLEAN_SECONDS}
+            if uniqueid not in self._stopped:
+                return
+            await asyncio.sleep(self._stopped[uniqueid] + CLEAN_SECONDS - now)
+
+    def unhooked(self, uniqueid: str) -> None:
+        """Something has just been taken off this channel: a recorder, or a snoop that beeped."""
+        self._stopped[uniqueid] = asyncio.get_running_loop().time()
 
     async def _order(self, command: Start, uniqueid: str) -> Recorder:
         """Both actions leave in one go, the variable first: it is what finds the recorder again if we die here."""
@@ -227,7 +233,7 @@ class Hand:
             self._recorders.remove(recorder)
             async with asyncio.timeout(self._settings.action_seconds):
                 at = await stopped
-            self._stopped[uniqueid_of(command.leg)] = asyncio.get_running_loop().time()
+            self.unhooked(uniqueid_of(command.leg))
             return Done(command.call, at, command)
         except PbxRefused:
             if await self.is_running(recorder):
