@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from controller import telling
+from controller.cli import regional
 from controller.cli.ending import (
     BAD_USE,
     DEFAULT_CONFIG,
@@ -51,10 +53,15 @@ def why(
         raise Ending(f"{error}: --at takes 2026-11-21T09:00, --attribute takes name=value", BAD_USE) from error
     told = telling.Situation(caller, to, trunk, agent, queue, group, conference, attributes, moment)
     decision = telling.decide(told, loaded.policy)
+    wanted = regional.asked(told, decision, loaded.policy, config)
     if as_json:
-        say_json(decision)
-    else:
-        _print(decision)
+        say_json({**{each.name: getattr(decision, each.name) for each in fields(decision)}, "regions": wanted})
+        return
+    _print(decision)
+    if wanted is not None:
+        screen().print()
+        for line in regional.lines(told, decision, loaded.policy, wanted):
+            screen().print(f"  {escape(line)}")
 
 
 def explain(

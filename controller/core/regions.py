@@ -30,6 +30,11 @@ class Tone:
         """Seconds from the start of one beep to that of the next."""
         return self.seconds + self.silence
 
+    @property
+    def setting(self) -> str:
+        """As beep_tone in the configuration has it."""
+        return f"{self.frequency:g}/{self.seconds * 1000:g}"
+
 
 @dataclass(frozen=True, slots=True)
 class Region:
@@ -74,7 +79,17 @@ class Required:
 
 def of_number(regions: Regions, number: str, plan: NumberPlan) -> Region:
     """The region of an outside number; `unknown` for withheld, short and unlisted ones. The longest prefix wins."""
-    spelling = plan.canonical(number)
+    return _under(regions, plan.canonical(number))
+
+
+def of_house(regions: Regions, site: str, plan: NumberPlan) -> Region:
+    """The region of our own people: what [site] says of their site, else the country of [numbers]."""
+    if site in regions.sites:
+        return regions.by_code[regions.sites[site]]
+    return _under(regions, f"+{plan.country_code}") if plan.country_code else regions.unknown
+
+
+def _under(regions: Regions, spelling: str) -> Region:
     if not spelling.startswith("+") or any(map(spelling.startswith, regions.elsewhere)):
         return regions.unknown
     fitting = [
@@ -84,12 +99,6 @@ def of_number(regions: Regions, number: str, plan: NumberPlan) -> Region:
         if spelling.startswith(prefix)
     ]
     return regions.by_code[max(fitting)[1]] if fitting else regions.unknown
-
-
-def of_site(regions: Regions, site: str, country: str) -> Region:
-    """The region of our own people: their site's row, else the country in [numbers] (two letters)."""
-    code = regions.sites.get(site) or country.lower()
-    return regions.by_code.get(code, regions.unknown)
 
 
 def required(parties: Iterable[Region]) -> Required:
@@ -125,7 +134,7 @@ def told(asked: Required) -> Iterator[str]:
     notice = f"{asked.notice.value}, heard by {whom}" if asked.notice is not Announce.NONE else "nothing"
     yield f"the regions of the parties ask for: {notice}"
     tone = asked.tone
-    yield f"a beep, where there is one: {tone.frequency:g} Hz, {tone.seconds * 1000:g} ms, every {tone.period:g} s"
+    yield f'a beep, where there is one: beep_tone = "{tone.setting}" (Hz/ms), beep = {tone.period:g} (s)'
     if asked.retention_days:
         yield f"kept at most {asked.retention_days} days"
     if asked.residency:

@@ -48,9 +48,10 @@ def test_a_number_is_of_the_region_with_the_longest_prefix_and_else_unknown(numb
 
 
 def test_our_own_people_are_where_their_site_is_and_else_in_the_country_of_the_numbers() -> None:
-    assert regions.of_site(ROWS, "paris", "GB") is FR
-    assert regions.of_site(ROWS, "london", "GB") is GB
-    assert regions.of_site(ROWS, "", "") is UNKNOWN
+    assert regions.of_house(ROWS, "paris", PLAN) is FR
+    assert regions.of_house(ROWS, "london", PLAN) is GB
+    assert regions.of_house(ROWS, "", NumberPlan("1")) is US  # of the country, though longer prefixes are Canadian
+    assert regions.of_house(ROWS, "", NumberPlan()) is UNKNOWN
 
 
 def test_the_strictest_of_all_parties_wins_field_by_field() -> None:
@@ -84,7 +85,7 @@ def test_what_is_told_names_each_region_its_sources_and_that_it_is_no_advice() -
     cited = replace(FR, sources=("CNIL 2014-474",), checked=TODAY, own=True)
     lines = list(regions.told(regions.required([GB, cited])))
     assert lines[0] == "the regions of the parties ask for: opt-out, heard by the other side"
-    assert "1400 Hz, 500 ms, every 15.5 s" in lines[1]
+    assert 'beep_tone = "1400/500" (Hz/ms), beep = 15.5 (s)' in lines[1]
     assert any("France: opt-out" in line and "CNIL 2014-474, as of 2026-11-21" in line for line in lines)
     assert any("the site's own row" in line for line in lines)
     assert "no legal advice" in lines[-1]

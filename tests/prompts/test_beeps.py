@@ -39,6 +39,7 @@ def test_the_beep_of_a_region_has_its_frequency_its_length_and_the_level_of_talk
     samples, rate = soundfile.read(SOUNDS / "beep" / f"{code}.wav", dtype="int16")
     frequency, seconds, level = measured(samples, rate)
     assert rate == 8000
+    assert np.array_equal(samples, beep(tone_of(code)))
     assert frequency == pytest.approx(tone_of(code).frequency, rel=0.002)
     assert seconds == pytest.approx(tone_of(code).seconds, abs=0.006)
     assert level == pytest.approx(-20, abs=0.1)

@@ -32,6 +32,9 @@ def test_what_is_brought_to_a_level_is_at_it_and_passes_no_peak() -> None:
         made = at_level(talk(8000, level), 8000)
         assert active_level(made, 8000) == pytest.approx(-20, abs=0.3)
         assert np.abs(made.astype(int)).max() <= 32768 * 10 ** (PEAK / 20)
+    spiky = talk(8000, -30)
+    spiky[::400] = 20000  # a click every 50 ms, 20 dB above the rest
+    assert 32000 > np.abs(at_level(spiky, 8000, -12).astype(int)).max() > 25000
     assert not at_level(np.zeros(800, np.int16), 8000).any()
 
 

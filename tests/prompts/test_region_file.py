@@ -66,7 +66,7 @@ def test_a_row_of_the_site_replaces_ours_key_by_key_and_is_marked(tmp_path: Path
     assert rows.by_code["de"].own
     assert rows.by_code["de"].sources == ()  # ours do not speak for what the site says
     assert not rows.by_code["fr"].own
-    assert core.of_site(rows, "berlin", "GB").code == "de"
+    assert core.of_house(rows, "berlin", PLAN).code == "de"
     assert any("own row" in line for line in core.told(core.required([rows.by_code["de"]])))
 
 

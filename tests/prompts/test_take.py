@@ -55,7 +55,8 @@ def test_stereo_is_made_one_channel_and_no_voice_is_lost_by_it(tmp_path: Path) -
     voice, nothing = ours(), np.zeros(len(ours()), np.int16)
     for left, right in ((voice, voice), (voice, nothing), (nothing, voice), (voice, -voice)):
         taken = take(written(tmp_path / "a.wav", np.stack([left, right], axis=1)))
-        assert "2 channels made one" in taken.mended
+        # Nothing else is to be mended: it did not become half as loud.
+        assert taken.mended == ("2 channels made one",)
         assert active_level(taken.samples, 8000) == pytest.approx(TARGET, abs=1.6)
         assert ears.words(taken.samples) == WORDS
 
@@ -135,9 +136,11 @@ def test_a_spoilt_own_recording_is_told_and_ours_is_played_in_its_place(tmp_path
         (tmp_path / "de" / f"{name}.wav").write_bytes(data)
     written(tmp_path / "de" / "paused.wav", np.stack([ours(), ours()], axis=1))
     written(tmp_path / "de" / "resumed.wav", at(44100), 44100)
-    found = find("recorded", "de", tmp_path)
-    assert found is not None
-    assert found.own is False
+    written(tmp_path / "de" / "started.wav", ours())
+    whose = {
+        name: getattr(find(name, "de", tmp_path), "own", None) for name in (*spoilt, "paused", "resumed", "started")
+    }
+    assert whose == {"recorded": False, "opt-in": False, "paused": False, "resumed": False, "started": True}
     told = {trouble.prompt: str(trouble) for trouble in examine(["de"], tmp_path)}
     assert sorted(told) == ["opt-in", "paused", "recorded", "resumed"]
     assert "2 channels" in told["paused"]
