@@ -52,7 +52,7 @@ async def talking(pbx: Asterisk, rules: str, folder: Path) -> AsyncIterator[tupl
         yield control, ours, theirs
 
 
-@pytest.mark.proves("F-065", "F-066", "V-9", "V-11", "W-37", "Y-15")
+@pytest.mark.proves("F-065", "F-066", "V-9", "W-37", "Y-15")
 async def test_a_code_commands_if_our_own_side_types_it_and_not_if_the_other_one_does(
     coded: Asterisk, tmp_path: Path
 ) -> None:

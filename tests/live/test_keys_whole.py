@@ -12,7 +12,7 @@ import pytest
 
 from controller import lab
 from controller.app import App
-from controller.catalogue.entries import CallEntry, RecordingStory
+from controller.catalogue.entries import CallEntry, RecordingStory, Status
 from controller.catalogue.search import show
 from controller.core.recording import State
 from controller.lab import Asterisk, MakePhone, sounds
@@ -137,3 +137,34 @@ async def test_a_number_that_a_caller_types_is_silent_in_the_stored_file_and_now
     assert not inside.any()
     assert b'"digit"' not in written
     assert b"5929" not in written
+
+
+@pytest.mark.proves("F-028", "I-13")
+@pytest.mark.parametrize("pressed", [True, False])
+async def test_what_nobody_asked_to_keep_leaves_a_receipt_and_no_sound(
+    asterisk: Asterisk, phone: MakePhone, tmp_path: Path, pressed: bool
+) -> None:
+    web, hep = free_port("127.0.0.1"), free_port("127.0.0.1", socket.SOCK_DGRAM)
+    alice, bob = await phone("100"), await phone("101")
+    bob.auto(sounds.tone(CALLED), loop=True)
+    before = set(asterisk.monitor_dir.rglob("*.wav"))
+    async with running(tmp_path, rules(tmp_path, web, hep, "on-demand-keep"), asterisk) as app:
+        call = await alice.call("101", say=sounds.tone(CALLER), loop=True)
+        await lab.until(lambda: set(asterisk.monitor_dir.rglob("*.wav")) - before)
+        await asyncio.sleep(1)
+        if pressed:
+            await call.press("*44")
+            await asyncio.sleep(0.3)
+        await call.hangup()
+        (entry,) = await entries(app, 1)
+        recording = only(entry)
+        left = set(asterisk.monitor_dir.rglob("*.wav")) - before
+    stored = list(tmp_path.rglob("*.wav"))  # noqa: ASYNC240
+    assert not left
+    if pressed:
+        assert recording.status is Status.KEPT
+        assert len(stored) == 1
+        assert recording.length > 1.0  # from the first second, not from the press
+    else:
+        assert (recording.status, recording.why) == (Status.DROPPED, "nobody asked to keep it")
+        assert stored == []

@@ -187,7 +187,7 @@ async def test_tones_like_those_of_the_key_are_no_press_whoever_sends_them(
         await control.over()
 
 
-@pytest.mark.proves("F-028", "I-13", "B-10")
+@pytest.mark.proves("F-028", "I-13")
 @pytest.mark.parametrize("pressed", [True, False])
 async def test_pressing_late_keeps_the_whole_talk_and_not_pressing_keeps_nothing(
     asterisk: Asterisk, phone: MakePhone, tmp_path: Path, pressed: bool
