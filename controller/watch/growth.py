@@ -32,6 +32,8 @@ ASK_SECONDS = 1.5
 """So long before a recorder's patience is over its leg's packets are counted for the first time."""
 HEALTHY_BYTES = 10 * BLOCK
 """A recorder that has written so much is well again: the next one is not left alone for longer."""
+GONE_LOOKS = 2
+"""A network folder may forget a name for a moment."""
 AT_ONCE = 20
 SILENT_SECONDS = 5.0
 DEAF_SECONDS = 6.0
@@ -60,6 +62,7 @@ class Growing:
     quiet_since: tuple[float, float] = (0.0, 0.0)  # since when each side is digital silence
     packets: int | None = None
     ask_at: float = 0.0  # when its leg's packets are counted next
+    gone: int = 0  # looks in a row at which the file was not there any more
     full: bool = False  # it stands still because its disk has no room
     paused_size: int = -1  # of the mixed file, when it was first seen paused; -1: it is not
 
@@ -147,7 +150,12 @@ class Growth:
         ):
             # Whether it goes on by itself or not, what was said meanwhile is missing: a new file keeps the time.
             await self._lost(growing, current, f"the disk of {growing.files.mixed.parent} was full")
+        elif growing.size and not look.mixed.size and await asyncio.to_thread(growing.files.mixed.parent.is_dir):
+            growing.gone += 1
+            if growing.gone >= GONE_LOOKS:
+                await self._lost(growing, current, f"its file {growing.files.mixed.name} is gone")
         elif look.mixed.size > growing.size:
+            growing.gone = 0
             growing.grew_at, growing.size = now, look.mixed.size
             growing.packets, growing.ask_at = None, 0.0
             if look.mixed.size > HEALTHY_BYTES:

@@ -131,6 +131,24 @@ async def test_a_call_without_sound_is_no_fault_and_is_asked_about_seldom(tmp_pa
         assert here.asked < 15
 
 
+async def test_a_file_that_vanishes_is_noticed_at_once_and_one_that_comes_back_is_left_alone(tmp_path: Path) -> None:
+    async with watched(tmp_path) as here:
+        here.write()
+        await here.seconds(1)
+        path = here.folder / "main-1-1.1.wav"
+        data = path.read_bytes()
+        path.unlink()
+        await here.seconds(1)
+        path.write_bytes(data)
+        here.write()
+        await here.seconds(1)
+        assert here.alarms == []
+        path.unlink()
+        await here.seconds(2)
+        (told,) = here.at.engine.alarms.active()
+        assert "is gone" in told.what
+
+
 async def test_a_recorder_that_dies_again_and_again_is_left_alone_for_longer_each_time(tmp_path: Path) -> None:
     async with watched(tmp_path) as here:
         for _ in range(120):
