@@ -47,7 +47,7 @@ class Bank:
 
     def __init__(self, streams: int, longest: int) -> None:
         """`longest`: the most blocks that one push may bring."""
-        slots = HELD + max(longest, 40)
+        slots = HELD + max(longest, 96)  # seldom need room be made
         self._pass = max(1, PASS // streams)
         self.samples = np.zeros((slots, streams, BLOCK), np.float32)
         self.energy = np.zeros((slots, streams), np.float32)

@@ -30,9 +30,6 @@ ACTIVE = 0.10
 SOUND = 0.35
 """Of the two tones' energy: what may be left over in one slice of them; in all slices together, MEAN."""
 MEAN = 0.16
-CLEAN = 0.02
-PER_NOISE = 1.6
-"""No more may be left over in the tones than this, and so much of what there is in the silence around them."""
 SILENCE = 0.30
 """What there may be in a slice without them. All three are what white noise of 10 dB leaves, and some more."""
 STEADY = 0.25
@@ -122,17 +119,13 @@ def _judged(samples: Array, waves: Array, amplitudes: Array, level: float, rules
     edges = _edges(left < SOUND, whole < SILENCE)
     if edges is None or not _is_steady(samples, waves, amplitudes, sounding):
         return None
-    quiet = whole[(whole < SILENCE) & (whole > 0)]  # outside of the outline everything was made 0
-    noise = float(quiet.mean()) if len(quiet) else 0.0
     sounds = left < SOUND
     within = sounds & np.roll(sounds, 1) & np.roll(sounds, -1)  # the others may hold an edge
-    if not within.any() or left[within].mean() > min(MEAN, CLEAN + PER_NOISE * noise):
+    if not within.any() or left[within].mean() > MEAN:
         return None
-    before, after = edges[0] - 1, edges[1]
-    start, end = (
-        (edges[0] - _filled(samples, model, before)) * SLICE,
-        (after + _filled(samples, model, after)) * SLICE,
-    )
+    first, last = edges
+    start = (first - _filled(samples, model, first - 1)) * SLICE
+    end = (last + _filled(samples, model, last)) * SLICE
     # As everywhere, a dropout is made up for by a longer digit.
     return Mended(start, end, low, high) if (end - start) / RATE >= rules.length_s + rules.dropout_s else None
 

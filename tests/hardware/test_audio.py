@@ -320,6 +320,15 @@ def test_files_of_any_rate_are_played_in_their_own_time(
     assert said["played"] == said["seconds"] == pytest.approx(line.now, abs=0.001)
 
 
+def test_the_very_end_of_a_file_is_heard(card: SoundCard, tmp_path: Path) -> None:
+    line = Line().silence(0.5)
+    line.type("69")
+    with Listener(card) as listener:
+        play(card, line.samples, tmp_path)
+        assert listener.until("digit", 2)["digit"] == "9"
+        listener.end(signal.SIGTERM)
+
+
 SLOW = """
 import json, sys, time
 from hardware import audio

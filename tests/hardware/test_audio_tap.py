@@ -228,6 +228,9 @@ def test_a_code_begins_with_its_own_first_digit_whatever_was_typed_before() -> N
     assert (command.code, command.start, command.end) == ("*1", pytest.approx(0.6), pytest.approx(0.9))
     [command] = heard(Commands(CODES, [0]), [*pressed("1"), *pressed("*1", at=9)])
     assert (command.code, command.start) == ("*1", pytest.approx(9.0))
+    short = sequences.book({"#": Key.RECORD, "9#": Key.STOP})
+    [command] = heard(Commands(short, [0]), [*pressed("9"), *pressed("#", at=9)])
+    assert (command.code, command.start) == ("#", pytest.approx(9.0))
     [command] = heard(Commands(CODES, [0]), pressed("1*1"))
     assert (command.code, command.start) == ("1*1", pytest.approx(0.0))
 
