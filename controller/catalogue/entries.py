@@ -92,6 +92,17 @@ class TalkEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentEntry:
+    """One thing that a party was told about being recorded, or said: informed, agreed, refused, withdrawn."""
+
+    leg: str
+    standing: str
+    at: datetime
+    prompt: str  # which one, and its language
+    how: str  # at the gate, in the call, key 9 …
+
+
+@dataclass(frozen=True, slots=True)
 class MarkEntry:
     kind: str
     at: datetime
@@ -151,3 +162,4 @@ class CallStory:
     decision: Decision
     recordings: tuple[RecordingStory, ...]
     talks: tuple[TalkEntry, ...] = ()  # who talked when
+    consents: tuple[ConsentEntry, ...] = ()  # in order of time

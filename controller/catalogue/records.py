@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select,
 
 from controller.catalogue.database import Catalogue
 from controller.catalogue.entries import Level, Status
-from controller.catalogue.tables import calls, marks, owners, parties, recordings, segments, talks
+from controller.catalogue.tables import calls, consents, marks, owners, parties, recordings, segments, talks
 from controller.core.commands import RecordingId
 from controller.core.decision import Subject
-from controller.core.finished import Finished, FinishedParty, FinishedTalk
+from controller.core.finished import Finished, FinishedConsent, FinishedParty, FinishedTalk
 from controller.core.plain import to_plain
 
 Row = Mapping[str, Any]
@@ -142,6 +142,7 @@ def _add_call(connection: Connection, finished: Finished) -> int:
     row = int(key[0]) if key is not None else 0
     _fill(connection, parties, [_party(row, party) for party in finished.parties])
     _fill(connection, talks, [_talk(row, talk) for talk in finished.talks])
+    _fill(connection, consents, [_consent(row, one) for one in finished.consents])
     return row
 
 
@@ -185,6 +186,17 @@ def _talk(call: int, talk: FinishedTalk) -> dict[str, Any]:
         "doing": talk.doing.value,
         "since": _time(talk.since),
         "until": _time(talk.until),
+    }
+
+
+def _consent(call: int, one: FinishedConsent) -> dict[str, Any]:
+    return {
+        "call_id": call,
+        "leg": one.leg,
+        "standing": one.standing.value,
+        "at": _time(one.at),
+        "prompt": one.prompt,
+        "how": one.how,
     }
 
 

@@ -15,6 +15,7 @@ from controller.catalogue.database import Catalogue
 from controller.catalogue.entries import (
     CallEntry,
     CallStory,
+    ConsentEntry,
     Level,
     MarkEntry,
     PartyEntry,
@@ -24,7 +25,7 @@ from controller.catalogue.entries import (
     Status,
     TalkEntry,
 )
-from controller.catalogue.tables import calls, marks, owners, parties, recordings, segments, talks
+from controller.catalogue.tables import calls, consents, marks, owners, parties, recordings, segments, talks
 from controller.core.decision import Decision
 from controller.core.plain import from_plain
 
@@ -86,10 +87,16 @@ async def show(catalogue: Catalogue, identity: str) -> tuple[CallStory, ...]:
                     tuple(
                         TalkEntry(**_fields(row)) for row in await _of(connection, talks, talks.c.call_id == entry.id)
                     ),
+                    await _consents(connection, entry.id),
                 )
                 for entry, decision in zip(entries, decisions, strict=True)
             ]
         )
+
+
+async def _consents(connection: AsyncConnection, call: int) -> tuple[ConsentEntry, ...]:
+    rows = await _of(connection, consents, consents.c.call_id == call)
+    return tuple(ConsentEntry(**_fields(row)) for row in rows)
 
 
 async def recordings_with(catalogue: Catalogue, *statuses: Status) -> AsyncIterator[RecordingEntry]:

@@ -159,6 +159,18 @@ talks = Table(
     Column("until", UtcTime, nullable=False),
 )
 
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", _ROW, primary_key=True),
+    Column("call_id", _ROW, ForeignKey("calls.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("leg", String(200), nullable=False),
+    Column("standing", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("how", Text, nullable=False),
+)
+
 marks = Table(
     "marks",
     metadata,

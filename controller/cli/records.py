@@ -30,7 +30,7 @@ from controller.cli.ending import (
     say_json,
     screen,
 )
-from controller.cli.talks import lines_of
+from controller.cli.talks import consents_of, lines_of
 from controller.config.load import Config
 from controller.control import NotRunning, ask
 from controller.core.finished import Part
@@ -149,6 +149,8 @@ def _show(story: CallStory, store: Path) -> None:
         for mark in recording.marks:
             at = f"{mark.offset:7.2f} s" if mark.offset is not None else "         "
             console.print(f"    {at} {mark.kind} {escape(mark.by)} {escape(mark.note)}")
+    for line in consents_of(story):
+        console.print(f"  consent: {escape(line)}")
     lines = lines_of(story)
     if lines:
         console.print("  who talked when (seconds since the recording began)")

@@ -1,4 +1,4 @@
-"""Who talked when, as lines of text: one per party, with a bar over the time of the call and the times in words."""
+"""Who talked when, and who was told what, as lines of text: with a bar over the time of the call, and in words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def lines_of(story: CallStory) -> list[str]:
     span = max((last - first).total_seconds(), 0.001)
     parties = {party.leg: party for party in story.call.parties}
     legs = dict.fromkeys(talk.leg for talk in story.talks)
-    names = {leg: _name(parties.get(leg), leg) for leg in legs}
+    names = {leg: name_of(parties.get(leg), leg) for leg in legs}
     wide = max(len(name) for name in names.values())
     return [
         f"{names[leg]:{wide}}  {_bar(mine, first, span)}  {', '.join(_said(talk, first) for talk in mine)}"
@@ -35,7 +35,17 @@ def began(story: CallStory) -> datetime:
     return min(kept or [talk.since for talk in story.talks])
 
 
-def _name(party: PartyEntry | None, leg: str) -> str:
+def consents_of(story: CallStory) -> list[str]:
+    """A line for each thing that a party was told about being recorded, or said."""
+    parties = {party.leg: party for party in story.call.parties}
+    return [
+        f"{one.at.astimezone():%H:%M:%S} {name_of(parties.get(one.leg), one.leg)}: {one.standing}"
+        f" ({', '.join(each for each in (one.prompt, one.how) if each)})"
+        for one in story.consents
+    ]
+
+
+def name_of(party: PartyEntry | None, leg: str) -> str:
     if party is None:
         return leg
     if party.party == "external":
