@@ -399,9 +399,9 @@ NOTES = """
 - Trunks are played under `queue_isolation = "trunk_wins"`. Under `strict` queues and conferences decide alone.
 - At each new party the recorder is renewed, because this Asterisk's can be deaf to him
   (`tests/live/test_transfer_deaf.py` provokes it): about 30 ms are missing there, and a mark `renew` says so.
-  Our own beeps make way for it. Somebody else's recorder or spy on the same channel would keep it deaf: `onrecord doctor`
-  tells of other recorders. Whoever goes deaf without any event (a carrier that numbers its packets anew) is known by the
-  silence on his side of the file, within about ten seconds.
+  Our own beeps make way for it. Somebody else's recorder or spy on the same channel would keep it deaf:
+  `onrecord doctor` tells of other recorders. Whoever goes deaf without any event (a carrier that numbers its packets
+  anew) is known by the silence on his side of the file, within about ten seconds.
 """
 HEADS = {"follow": "extension, following", "ddi": "DDI", "second": "the next extension"}
 
