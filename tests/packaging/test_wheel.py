@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("controller", "hardware", "dialplan")
+PACKAGES = ("controller", "hardware", "dialplan", "prompts")
 TWINS = {"pydantic-core": "pydantic"}
 """What is released together with a package that is declared, each fit for the other alone."""
 
@@ -95,6 +95,12 @@ def test_the_policy_can_be_asked(installed: Installed) -> None:
     assert told.returncode == 0, told.stderr
     assert "people may record" in told.stdout
     assert "sales queue" in installed.run(*asked, "--queue", "sales").stdout
+
+
+def test_the_prompts_and_the_regions_come_with_it(installed: Installed) -> None:
+    told = installed.run("onrecord", "prompt", "check")
+    assert told.returncode == 0, told.stderr
+    assert "9 prompts in 8 languages: all there" in told.stdout
 
 
 def test_the_families_of_phones_come_with_it(installed: Installed) -> None:
