@@ -73,6 +73,7 @@ from controller.core.roster import Party
 from controller.core.subjects import anchor, direction, is_consultation, party
 from controller.core.wishes import Wish
 from hardware.guard import Blank, Said
+from hardware.keys import Key
 
 START_DELAY = "start"
 MOST_LENGTH = "max-length"
@@ -312,7 +313,22 @@ def _asked(session: Session, event: Event, rules: Policy) -> Outcome:
         return _marked(session, "refused", event.at, event.by, f"{event.key.value}: {refusal}"), (refused,)
     if session.recording is not None:
         session = replace(session, recording=recording.trying_again(session.recording))
-    return _marked(replace(session, wish=wish), "key", event.at, event.by, event.key.value), ()
+    session = _marked(replace(session, wish=wish), "key", event.at, event.by, event.key.value)
+    return _spoken_for(session, event, rules), ()
+
+
+def _spoken_for(session: Session, event: Asked, rules: Policy) -> Session:
+    """With the keys for consent and refusal our people say what the others told them: that is evidence too."""
+    if event.key not in (Key.AGREE, Key.REFUSE):
+        return session
+    for leg in session.call.legs.values():
+        if not leg.alive or leg.local or leg.joined_at is None or party(leg, rules.roster) is Party.INTERNAL:
+            continue
+        before = consent.standing(session.consent, leg.id)
+        told = before in (Standing.INFORMED, Standing.AGREED)
+        said = Standing.AGREED if event.key is Key.AGREE else Standing.WITHDRAWN if told else Standing.REFUSED
+        session = _learned(session, leg.id, Entry(said, event.at, how=f"told to {event.by}"))
+    return session
 
 
 def _gated(session: Session, event: Event, rules: Policy) -> Outcome:

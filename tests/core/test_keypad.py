@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from controller.config.load import parse
 from controller.core.commands import Allow, HandOver, LegId, Pause, Press, Refuse, Resume, Start
+from controller.core.consent import Standing
 from controller.core.events import DigitPressed, TimerFired
 from controller.core.lamps import Glow, glows
 from controller.core.policy import Policy
@@ -274,3 +275,21 @@ def test_where_nobody_may_stop_nobody_can_end_a_recording_by_claiming_a_refusal(
     talk.types("a", "*9")
     assert talk.state is State.ON
     assert "refusal" in talk.last(Refuse).why  # type: ignore[union-attr]
+
+
+def test_what_the_other_side_told_our_people_is_kept_as_evidence() -> None:
+    talk = Talk(rules("on-demand"))
+    talk.types("a", "*6")
+    talk.types("a", "*9")
+    entries = talk.session.consent[talk.scene.leg("w")]
+    assert [entry.standing for entry in entries] == [Standing.AGREED, Standing.WITHDRAWN]
+    assert all(entry.how == "told to extension 100 (leg a)" for entry in entries)
+    assert talk.scene.leg("a") not in talk.session.consent
+    assert talk.state is State.OFF
+
+
+def test_where_consent_is_needed_nothing_is_recorded_until_somebody_of_ours_says_that_it_was_given() -> None:
+    talk = Talk(rules("always", 'announce_inbound = "opt-in"'))
+    assert talk.state is State.OFF
+    talk.types("a", "*6")
+    assert talk.state is State.ON
