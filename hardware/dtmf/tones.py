@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hardware.dtmf.bank import AFTER, BLOCK, KEYS, RATE, Bank, Samples
 from hardware.dtmf.broken import SETTLED, Broken, Found
-from hardware.dtmf.fits import filled, fit, third_lines
+from hardware.dtmf.fits import Fits, filled, fit, third_lines
 from hardware.dtmf.presses import Hit, Press, hits, plausible
 from hardware.dtmf.rules import Q24, Rules
 
@@ -100,11 +101,19 @@ class Detector:
             good = plausible(fits, self._level, self.rules)
             self._broken.look(fits, good & fits.whole.all(axis=1))
             fits = fits.only(good)
-            for hit in hits(fits, filled(bank, fits), third_lines(bank, fits)):
+            for hit in hits(fits, filled(bank, fits), self._thirds(fits)):
                 ended += self._hear(hit)
         over = [stream for stream, press in self._open.items() if press.over(stop, self.rules)]
         ended += [digit for stream in over for digit in self._close(stream)]
         return ended + [_mended(found) for found in self._broken.settled(stop, self._open)]
+
+    def _thirds(self, fits: Fits) -> NDArray[np.float64]:
+        """The third lines; where next to nothing is left for one, a value that tips no balance: spectra are dear."""
+        third = self.rules.third * fits.unexplained
+        noisy = fits.unexplained >= self.rules.clean / 4
+        if noisy.any():
+            third[noisy] = third_lines(self._bank, fits.only(noisy))
+        return third
 
     def _hear(self, hit: Hit) -> list[Digit]:
         press = self._open.get(hit.stream)
