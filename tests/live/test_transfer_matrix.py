@@ -32,9 +32,6 @@ AT_ONCE = 12
 SLACK = 0.1
 """Seconds by which a recording may miss the time that the parties talked, and each party's own."""
 UNCERTAIN = 0.35
-UNHEARD = 0.5
-"""Seconds in which somebody who is connected is not heard: his telephone sends digits instead of his voice, and after
-an attended transfer by Asterisk's own feature it passes no voice until the Local channels are gone."""
 
 RULES = {
     "trunk": "the trunk is recorded",
@@ -66,7 +63,9 @@ class Way:
     play: Play
     rules: tuple[str, ...]
     stays: bool = False  # the first phone stays to the end
-    typed: bool = False  # by a feature code, from the telephone or the manager
+    unheard: float = 0.0
+    """Seconds in which somebody who is connected is not heard: his telephone sends the digits of a feature code instead
+    of his voice, and Asterisk passes none until it has put back who consulted, or its Local channels are gone."""
     consults: bool = False  # and talks to the second one meanwhile
 
 
@@ -74,15 +73,15 @@ WAYS = (
     Way("blind transfer (REFER)", plays.blind_refer, HANDED),
     Way("blind transfer twice (REFER)", plays.blind_refer_twice, HANDED),
     Way("attended transfer (REFER with Replaces)", plays.attended_refer, HANDED, consults=True),
-    Way("blind transfer by feature code", plays.blind_feature, HANDED, typed=True),
-    Way("attended transfer by feature code", plays.attended_feature, HANDED, typed=True, consults=True),
-    Way("attended transfer, let go while it rings", plays.let_go_while_it_rings, HANDED, typed=True),
+    Way("blind transfer by feature code", plays.blind_feature, HANDED, unheard=0.5),
+    Way("attended transfer by feature code", plays.attended_feature, HANDED, unheard=0.5, consults=True),
+    Way("attended transfer, let go while it rings", plays.let_go_while_it_rings, HANDED, unheard=0.5),
     Way("AMI BlindTransfer", plays.ami_blind, HANDED),
-    Way("AMI Atxfer", plays.ami_attended, HANDED, typed=True, consults=True),
+    Way("AMI Atxfer", plays.ami_attended, HANDED, unheard=0.5, consults=True),
     Way("AMI Redirect", plays.ami_redirect, HANDED),
     Way("consultation refused", plays.consultation_refused, ALL, stays=True),
     Way("consultation given up", plays.consultation_given_up, ALL, stays=True, consults=True),
-    Way("consultation by feature code refused", plays.feature_consultation_refused, ALL, stays=True, typed=True),
+    Way("consultation by feature code refused", plays.feature_consultation_refused, ALL, stays=True, unheard=0.7),
     Way("parked and taken back elsewhere", plays.parked, HANDED),
     Way("picked up", plays.picked_up, LINES, stays=True),
     Way("forwarded by the phone (302)", plays.forwarded, LINES, stays=True),
@@ -135,7 +134,7 @@ class Played:
         assert self.stage.customer is not None
         heard = self.stage.customer.heard()
         endpoints = {party.leg: party.endpoint for party in self.story.call.parties}
-        most = 2 * SLACK + unrest(self) + (UNHEARD if self.cell.way.typed else 0)
+        most = 2 * SLACK + unrest(self) + self.cell.way.unheard
         for phone, pitch in ((self.stage.first, FIRST), (self.stage.second, SECOND)):
             mine = [one for one in self.story.talks if endpoints.get(one.leg) == phone.user and one.doing == "talk"]
             told = sum((talk.until - talk.since).total_seconds() for talk in mine)
