@@ -117,7 +117,7 @@ def filling(triple: Complexes) -> NDArray[np.bool_]:
 def products(left: Array, right: Array) -> Array:
     """(2, rows, 2, 2) inner products over one block: cosines with cosines, then sines with sines."""
     pairs = np.stack([left[:, :, None] - right[:, None, :], left[:, :, None] + right[:, None, :]])
-    # Not 0, so that the quotient is finite, and right, where two tones are the same. In 32 bits: sines cost half of it.
+    # Not 0, so that the quotient is finite, and right, where two tones are the same; 32 bits make sines cheap.
     half = (pairs / 2 + 1e-12).astype(np.float32)
     minus, plus = np.sin(BLOCK * half) / np.sin(half) / 2  # sums of cos(n * pair), n counted from the middle
     return np.stack([minus + plus, minus - plus])
