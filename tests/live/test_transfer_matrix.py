@@ -64,7 +64,7 @@ class Way:
     rules: tuple[str, ...]
     stays: bool = False  # the first phone stays to the end
     unheard: float = 0.0
-    """Seconds in which somebody who is connected is not heard: his telephone sends the digits of a feature code instead
+    """Seconds in which somebody who is connected is not heard: his telephone sends the digits of a code instead
     of his voice, and Asterisk passes none until it has put back who consulted, or its Local channels are gone."""
     consults: bool = False  # and talks to the second one meanwhile
 
