@@ -20,7 +20,7 @@ def lines_of(story: CallStory) -> list[str]:
     span = max((last - first).total_seconds(), 0.001)
     parties = {party.leg: party for party in story.call.parties}
     legs = dict.fromkeys(talk.leg for talk in story.talks)
-    names = {leg: name_of(parties.get(leg), leg) for leg in legs}
+    names = {leg: name_of(parties.get(leg), leg, story.call.direction) for leg in legs}
     wide = max(len(name) for name in names.values())
     return [
         f"{names[leg]:{wide}}  {_bar(mine, first, span)}  {', '.join(_said(talk, first) for talk in mine)}"
@@ -39,17 +39,20 @@ def consents_of(story: CallStory) -> list[str]:
     """A line for each thing that a party was told about being recorded, or said."""
     parties = {party.leg: party for party in story.call.parties}
     return [
-        f"{one.at.astimezone():%H:%M:%S} {name_of(parties.get(one.leg), one.leg)}: {one.standing}"
+        f"{one.at.astimezone():%H:%M:%S} {name_of(parties.get(one.leg), one.leg, story.call.direction)}: {one.standing}"
         f" ({', '.join(each for each in (one.prompt, one.how) if each)})"
         for one in story.consents
     ]
 
 
-def name_of(party: PartyEntry | None, leg: str) -> str:
+def name_of(party: PartyEntry | None, leg: str, direction: str) -> str:
+    """Who is meant, for a person: "extension 100", or an outside party's own number."""
     if party is None:
         return leg
     if party.party == "external":
-        return party.number if party.number and not party.dialled else party.dialled or party.number or party.endpoint
+        # What an outside caller dialled is our own number; on a leg that we dialled, that is his.
+        numbers = (party.number, party.dialled) if direction == "inbound" else (party.dialled, party.number)
+        return next(filter(None, numbers), party.endpoint)
     return party.subject or party.endpoint
 
 

@@ -87,6 +87,14 @@ def test_each_party_has_a_line_with_a_bar_as_long_as_it_did_something(office: Pa
     assert ann.endswith("talk 0.0-2.0 s, consultation 2.5-4.0 s")
 
 
+@pytest.mark.parametrize(("direction", "shown"), [("inbound", "+441632960123"), ("outbound", "0309999999")])
+def test_an_outside_party_is_shown_by_its_own_number(office: Path, direction: str, shown: str) -> None:
+    found = story(office)
+    parties = [replace(one, dialled="0309999999") for one in found.call.parties]
+    call = replace(found.call, direction=direction, parties=tuple(parties))
+    assert lines_of(replace(found, call=call))[0].startswith(f"{shown} ")
+
+
 def test_a_call_in_which_nobody_talked_has_no_lines(office: Path) -> None:
     assert lines_of(replace(story(office), talks=())) == []
 
