@@ -38,10 +38,13 @@ def began(story: CallStory) -> datetime:
 def consents_of(story: CallStory) -> list[str]:
     """A line for each thing that a party was told about being recorded, or said."""
     parties = {party.leg: party for party in story.call.parties}
-    return [
-        f"{one.at.astimezone():%H:%M:%S} {name_of(parties.get(one.leg), one.leg, story.call.direction)}: {one.standing}"
-        f" ({', '.join(each for each in (one.prompt, one.how) if each)})"
+    said = [
+        (one, name_of(parties.get(one.leg), one.leg, story.call.direction), [one.prompt, one.how])
         for one in story.consents
+    ]
+    return [
+        f"{one.at.astimezone():%H:%M:%S} {who}: {one.standing} ({', '.join(filter(None, how))})"
+        for one, who, how in said
     ]
 
 
