@@ -143,7 +143,8 @@ def _mended(found: Found) -> Digit:
 
 def _digit(stream: int, key: int, start: float, end: float, levels_db: tuple[float, float]) -> Digit:
     """Of times in blocks, and levels in decibels over one squared sample unit."""
-    begin, length = round(start * BLOCK / RATE, 6), round((end - start) * BLOCK / RATE, 6)
+    # To 0.1 ms: the last bits of a product depend on how many blocks are in it.
+    begin, length = round(start * BLOCK / RATE, 4), round((end - start) * BLOCK / RATE, 4)
     low, high = (round(level - FULL_SCALE_DB + FULL_SCALE_DBM0, 2) for level in levels_db)
     return Digit(max(0.0, begin), length, stream, KEYS[key], low, high)
 
