@@ -17,13 +17,11 @@ from controller.control import NotRunning, ask
 from controller.lab import Asterisk
 from controller.lab.root import WITH_US
 
-OURS, DIALPLAN, NOBODY = "0205550991", "0205550992", "0205550993"
-"""Numbers of the same callee: recorded by us, by the dialplan itself, and by nobody."""
+OURS, DIALPLAN = "0205550991", "0205550992"
+"""Numbers of the same callee: recorded by us, and by the dialplan itself."""
 DIALS = f"""
 [ddi](+)
 exten => {OURS},1,Dial(PJSIP/0207000001@carrier2,30)
- same => n,Hangup()
-exten => {NOBODY},1,Dial(PJSIP/0207000001@carrier2,30)
  same => n,Hangup()
 exten => {DIALPLAN},1,Dial(PJSIP/0207000001@carrier2,30,U(recorded^${{UNIQUEID}}))
  same => n,Hangup()
@@ -108,7 +106,7 @@ class Controller:
 
 @asynccontextmanager
 async def asterisk() -> AsyncIterator[Asterisk]:
-    """A private Asterisk on which OURS, DIALPLAN and NOBODY can be called from carrier1."""
+    """A private Asterisk on which OURS and DIALPLAN can be called from carrier1."""
     async with Asterisk.running(lab.install(), extra={"extensions.d/bench.conf": DIALS}) as pbx:
         yield pbx
 
