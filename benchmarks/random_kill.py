@@ -38,6 +38,8 @@ def show(report: Report, killing: Killing) -> None:
         print("  ", each)
     for hole in sorted(report.holes, key=lambda hole: -hole.seconds)[:5]:
         print("   hole:", hole.told(killing.child.lives))
+    for hole in sorted(report.late, key=lambda hole: -hole.seconds)[:3]:
+        print("   late:", hole.told(killing.child.lives))
 
 
 if __name__ == "__main__":
