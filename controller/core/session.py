@@ -615,6 +615,8 @@ def _in_conversation(session: Session, event: Event, want: State, rules: Policy,
         if identity is None and want is not State.ON:
             return session, ()
         current = Recording(session.call.id, identity or recording_id(session.call.id))
+    elif isinstance(event, RecorderFound) and not current.segments and current.asked is None:
+        current = replace(current, id=event.recording)  # the dialplan has begun it, under a name of its own
     by = recording.ON_HOLD if _muted(session) and not session.wish.paused else session.wish.by
     by = announcing.BY if session.announcing.untold and not session.wish.paused else by
     current, heard = recording.hear(current, event, want, by)

@@ -11,7 +11,7 @@ from typing import Any
 from controller.core.commands import Allow, Beep, LegId, Open, RecorderCommand, Start, Tell
 from controller.core.events import Beeped, Done, Event, Failed, RecorderFound, RecorderLost
 from controller.core.lamps import Glow
-from controller.pbx.asterisk import notices, snapshot
+from controller.pbx.asterisk import mixmonitor, notices, snapshot
 from controller.pbx.asterisk.ami import AmiAccess, Message
 from controller.pbx.asterisk.frames import Headers
 from controller.pbx.asterisk.hand import Hand, files_of, uniqueid_of
@@ -166,6 +166,8 @@ class AsteriskDriver:
                 self._muted(message, uniqueid, at)
             case "Hangup":
                 self._hung_up(uniqueid, at)
+            case "UserEvent" if message.get("UserEvent") == "OnRecordNative":
+                self._taken_over(message, uniqueid, at)
         events = self._translation.hear(message, at)
         self.counters.ignored += not events
         for event in events:
@@ -218,6 +220,20 @@ class AsteriskDriver:
         for recorder in self._recorders.on(uniqueid):
             if recorder.proven and not recorder.ending:
                 self._hear(RecorderFound(recorder.call, at, recorder.leg, recorder.recording, recorder.segment))
+
+    def _taken_over(self, message: Message, uniqueid: str, at: float) -> None:
+        """Our dialplan got no answer and has started a recorder: ours from here on (dialplan/asterisk). Whether it
+        runs is found out as for any other."""
+        claim = mixmonitor.claim(message.get("Name"), message.get("Mix"))
+        call = self._translation.call_of(uniqueid)
+        if claim is None or call is None or self._recorders.get(claim.recording, claim.segment) is not None:
+            return
+        leg = self._translation.leg_of(uniqueid)
+        file = f"{self.settings.monitor_dir.rstrip('/')}/{mixmonitor.stem(claim.recording, claim.segment)}.wav"
+        recorder = Recorder(call, claim.recording, claim.segment, leg, uniqueid, claim.id, file)
+        recorder.proven = True
+        self._recorders.add(recorder)
+        self._hear(RecorderFound(call, at, leg, claim.recording, claim.segment))
 
     # -- commands ----------------------------------------------------------------------------------------------
 

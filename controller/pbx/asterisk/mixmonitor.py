@@ -74,14 +74,21 @@ def variables(attributes: Iterable[str]) -> str:
     return ",".join((*ours, *told))
 
 
+def claim(name: str, mixmonitor: str, room: bool = False) -> Claim | None:
+    """What a segment's name and a recorder's id say; None for what is neither."""
+    recording, _, segment = name.rpartition(".")
+    if not (is_safe(RecordingId(recording)) and segment.isdecimal() and len(segment) < 7 and is_id(mixmonitor)):
+        return None
+    return Claim(room, RecordingId(recording), int(segment), mixmonitor)
+
+
 def claims(status: Message) -> list[Claim]:
     """The recorders that our variables on this channel speak of; stale ones included."""
     said = dict(line.partition("=")[::2] for line in status.all("Variable"))
     found = []
     for room in (False, True):
         name = f"{VARIABLE}_ROOM" if room else VARIABLE
-        recording, _, segment = said.get(name, "").rpartition(".")
-        mixmonitor = said.get(f"{name}_MIX", "")
-        if is_safe(RecordingId(recording)) and segment.isdecimal() and len(segment) < 7 and is_id(mixmonitor):
-            found.append(Claim(room, RecordingId(recording), int(segment), mixmonitor))
+        one = claim(said.get(name, ""), said.get(f"{name}_MIX", ""), room)
+        if one is not None:
+            found.append(one)
     return found

@@ -42,7 +42,20 @@ MOST_KINDS = 200
 OTHERS = frozenset({"FullyBooted", "Shutdown", "MixMonitorStart", "MixMonitorStop", "MixMonitorMute"})
 """Not about calls: the driver hears them itself."""
 PREFIX = f"{VARIABLE}_"
-_GATES = ("GATE", "PROMPT", "PASSED", "SAID", "GATE_WAIT", "DOWN", "EARLY", "SPOOL", "NAME_OF", "SWITCH")
+_GATES = (
+    "GATE",
+    "PROMPT",
+    "PASSED",
+    "SAID",
+    "GATE_WAIT",
+    "DOWN",
+    "EARLY",
+    "SPOOL",
+    "NAME_OF",
+    "SWITCH",
+    "CALLER",
+    "PBX",
+)
 OURS = frozenset(f"{PREFIX}{name}" for name in ("MIX", "ROOM", "ROOM_MIX", *_GATES))
 """Variables of the driver (with VARIABLE alone) and of our own dialplan: no news to anybody, and what a caller keyed
 in the gate is nobody's business."""
@@ -286,6 +299,8 @@ class Translation:
                 digit = message.get("Digit")
                 # Any other digit may be the first of a card number, which is nobody's business.
                 out.append(ConsentKeyed(call, at, leg, digit if digit in (AGREES, REFUSES) else ""))
+            case "OnRecordNative":
+                pass  # the driver hears it itself
             case "OnRecordReady":
                 out.append(GateReady(call, at, leg))
             case _:
