@@ -11,6 +11,6 @@ policy
 0207770000 answers
 10 seconds pass
 the operator asks for record on 100's call
-    > tells the operator: this call must not be recorded: not recorded: 0207770000 is on the list of excluded numbers (0207770000)
+    > tells the operator: this call must not be recorded: 0207770000 is on the list of excluded numbers (0207770000)
 100 hangs up
     > lists it, not recorded: 0207770000 is on the list of excluded numbers (0207770000)

@@ -24,6 +24,6 @@ policy
     > decides: not recorded: rule 'works council' (extension 150, never); it outweighs rule 'the trunk' (trunk carrier1): never beats yes
 10 seconds pass
 150 presses record
-    > tells 150: this call must not be recorded: not recorded: rule 'works council' (extension 150, never); it outweighs rule 'the trunk' (trunk carrier1): never beats yes
+    > tells 150: this call must not be recorded: rule 'works council' (extension 150, never); it outweighs rule 'the trunk' (trunk carrier1): never beats yes
 150 hangs up
     > lists it, not recorded: rule 'works council' (extension 150, never); it outweighs rule 'the trunk' (trunk carrier1): never beats yes
