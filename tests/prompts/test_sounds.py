@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from controller.lab import ears
+from controller.lab import ears, sounds
 from controller.prompts.examine import examine, remedy
 from controller.prompts.find import find, lacking
 from controller.prompts.level import PEAK, TARGET, active_level
@@ -20,7 +20,7 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "zh")
 PAIRS = [(language, name) for language in LANGUAGES for name in IDS]
 
 
-def heard(language: str, name: str) -> ears.Samples:
+def heard(language: str, name: str) -> sounds.Samples:
     samples, rate = soundfile.read(SOUNDS / language / f"{name}.wav", dtype="int16")
     assert rate == 8000
     return np.asarray(samples, np.int16)
