@@ -140,14 +140,14 @@ async def test_the_gate_asks_in_words_and_an_own_recording_is_heard_in_place_of_
 
 
 async def _at_the_gate(pbx: Asterisk, world: Phone, rule: str, folder: Path) -> sounds.Samples:
-    """What the caller hears before the called party's tone."""
+    """What the caller hears before the called party's tone, which lasts longer than any vowel of the same pitch."""
     await asyncio.to_thread(folder.mkdir)
     async with controlling(pbx, rule, folder) as control:
         call = await world.call("0205550770", caller="0201234567")
         await control.until(lambda: control.engine.sessions and control.session.call.talked_at, 20)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1)
         await call.hangup()
         await control.over()
     line = call.line.heard().samples
-    talk = next(tone.start for tone in ears.tones(line) if tone.frequency == CALLED and tone.seconds > 0.2)
+    talk = next(tone.start for tone in ears.tones(line) if tone.frequency == CALLED and tone.seconds > 0.5)
     return line[: round(talk * 8000)]
