@@ -29,6 +29,8 @@ from controller.core.subjects import direction, party
 PROMPTS = {Announce.NOTIFY: "recorded", Announce.OPT_OUT: "opt-out", Announce.OPT_IN: "opt-in"}
 """Which prompt says it; docs/guides/prompts.md has the words."""
 GO, REFUSED, END = "go", "refused", "end"
+READY = "ready"
+"""Go, and the recorder runs (or none is wanted): there is nothing more to wait for."""
 QUEUE = "queue:"
 """Before the name of a queue, where the dialplan is about to put the caller into one."""
 

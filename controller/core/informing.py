@@ -44,6 +44,8 @@ def gated(session: Session, event: Event, rules: Policy) -> Outcome:
             word, asked = gate.open_with(session.call, event, session.consent, rules)
             if asked is not None:
                 session = replace(session, gates=MappingProxyType({**session.gates, event.leg: asked}))
+            elif event.callee:
+                return replace(session, early=event.leg, waiting=True), ()  # one word for both waits
             return session, (word,)
         case NoticePlayed() if not event.notice:
             asked = session.gates.get(event.leg)
@@ -134,4 +136,4 @@ def let_through(session: Session, want: State) -> Outcome:
     waiting = want is not State.OFF and (current is None or (current.state is State.OFF and not current.given_up))
     if waiting:
         return session, ()
-    return replace(session, waiting=False), (Open(session.call.id, session.early, gate.GO),)
+    return replace(session, waiting=False), (Open(session.call.id, session.early, gate.READY),)
