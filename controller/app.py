@@ -47,6 +47,7 @@ from controller.spool import Spool
 from controller.watch.growth import Growth
 from controller.watch.meter import Meter
 from controller.watch.room import Room
+from controller.watch.selftested import Selftested
 from controller.watch.strays import Strays
 from controller.web.server import WebServer, application
 from controller.web.watched import Watched
@@ -64,7 +65,7 @@ SWITCH_SECONDS = 0.0005
 """How long a thread of the pipeline may keep the interpreter while the loop that hears calls wants it. With Python's
 own 5 ms a busy machine's recordings began up to half a second late (benchmarks/start_latency.py)."""
 
-Watching = Bookmark | Growth | Room | Meter | Strays | WebServer
+Watching = Bookmark | Growth | Room | Meter | Selftested | Strays | WebServer
 
 
 @dataclass(slots=True)
@@ -232,7 +233,7 @@ def watching_of(config: Config, engine: Engine, meter: Meter, line: Line) -> tup
         return sum(each is not None and each.state is not State.OFF for each in recordings)
 
     room = Room(folders, engine.alarms, running, settings.full_within)
-    found: list[Watching] = [meter, room]
+    found: list[Watching] = [meter, room, Selftested(config.journal.folder, engine.alarms)]
 
     def live() -> list[str]:
         mine = [each for session in engine.sessions.values() for each in (session.recording, *session.rest)]

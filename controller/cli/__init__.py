@@ -40,6 +40,7 @@ COMMANDS = {
     "export": "controller.cli.records:export",
     "check": "controller.cli.records:check",
     "doctor": "controller.cli.doctor:doctor",
+    "selftest": "controller.cli.selftest:selftest",
     "alarms": "controller.cli.alarms:alarms",
     "dtmf": "controller.cli.dtmf:dtmf",
     "listen": "controller.cli.listen:listen",

@@ -49,6 +49,7 @@ class Config:
     control: machinery.Control = field(default_factory=machinery.Control)
     web: machinery.Web = field(default_factory=lambda: machinery.Web(listen=""))
     watch: machinery.Watch = field(default_factory=machinery.Watch)
+    selftest: machinery.Selftest = field(default_factory=machinery.Selftest)
     ownership: machinery.Ownership = field(default_factory=machinery.Ownership)
     log: machinery.Log = field(default_factory=machinery.Log)
     attributes: tuple[str, ...] = ("group", "kind")
@@ -147,7 +148,7 @@ def _leading_zero(text: str, line: int) -> str:
 
 def _rooms(tables: Tables, home: Path) -> dict[str, Any]:
     """The single tables of machinery, with absolute paths."""
-    names = ("spool", "store", "journal", "catalogue", "keys", "control", "watch", "ownership", "log")
+    names = ("spool", "store", "journal", "catalogue", "keys", "control", "watch", "selftest", "ownership", "log")
     found = {name: _absolute(tables.single.get(name, SINGLE[name]()), home) for name in names}
     return found | {"web": tables.single.get("web", machinery.Web(listen=""))}
 

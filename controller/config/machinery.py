@@ -139,6 +139,17 @@ class Watch(Table):
     )
 
 
+class Selftest(Table):
+    """[selftest]: the call that `onrecord selftest` places to prove that recording works."""
+
+    extension: Name = Field(
+        "onrecord-selftest",
+        description="The PJSIP endpoint in whose name both ends of it talk; a rule must want it recorded. It needs "
+        "no phone, password or AOR. See docs/guides/selftest.md.",
+    )
+    late: Seconds = Field(0.5, description="How late the first recorded sound may be.")
+
+
 class Ownership(Table):
     """[ownership]: whose a recording is when nobody of the roster took part."""
 

@@ -27,6 +27,7 @@ SINGLE: dict[str, type[Table]] = {
     "control": machinery.Control,
     "web": machinery.Web,
     "watch": machinery.Watch,
+    "selftest": machinery.Selftest,
     "ownership": machinery.Ownership,
     "log": machinery.Log,
 }

@@ -1,0 +1,82 @@
+"""The call itself, by ARI alone: no class originate for the manager user, no line of dialplan."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from controller.config.machinery import Pbx
+from controller.pbx.asterisk import ari
+from controller.pbx.asterisk.ari import Ari, AriAccess, AriRefused
+from controller.pbx.driver import PbxGone, PbxRefused
+from controller.selftest.phone import End
+
+APP = "onrecord-selftest"
+"""Never the controller's own application: that would take its place."""
+CALLER = "OnRecord self-test"
+ANSWER_SECONDS = 6.0
+JOIN_SECONDS = 2.0
+NOT_YET = 422
+
+
+class NotAnswered(Exception):
+    """The PBX could not call one of our ends; the text says which."""
+
+
+@asynccontextmanager
+async def connected(pbx: Pbx) -> AsyncIterator[Ari]:
+    """ARI with an application of our own. Raises PbxRefused, PbxGone; ValueError without [pbx.ari]."""
+    if pbx.ari is None:
+        raise ValueError("no [pbx.ari]")
+    access = AriAccess(pbx.ari.url, pbx.ari.user, pbx.ari.secret.get_secret_value(), APP)
+    found = await ari.connect(access, lambda _event: None, events=("StasisStart",))
+    try:
+        yield found
+    finally:
+        await found.close()
+
+
+@asynccontextmanager
+async def called(ari_: Ari, endpoint: str, end: End, with_: str = "") -> AsyncIterator[str]:
+    """A channel to one of our ends, answered; its id. Raises PbxRefused, PbxGone, NotAnswered."""
+    query = {"endpoint": f"PJSIP/{endpoint}/{end.uri}", "app": APP, "callerId": f'"{CALLER}" <{endpoint}>'}
+    query |= {"timeout": "5", "originator": with_} if with_ else {"timeout": "5"}
+    identity = str((await ari_.request("POST", "channels", query=query))["id"])
+    try:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not end.answered:
+            if time.monotonic() > deadline:
+                raise NotAnswered(f"no INVITE that can be answered came to {end.uri} within {ANSWER_SECONDS:g} s")
+            await asyncio.sleep(0.02)
+        yield identity
+    finally:
+        with suppress(PbxRefused, PbxGone):
+            await ari_.request("DELETE", "channels", identity)
+
+
+@asynccontextmanager
+async def joined(ari_: Ari, *channels: str) -> AsyncIterator[None]:
+    """The channels in one bridge. Raises PbxRefused, PbxGone."""
+    bridge = str((await ari_.request("POST", "bridges", query={"type": "mixing"}))["id"])
+    try:
+        for channel in channels:
+            await _join(ari_, bridge, channel)
+        yield
+    finally:
+        with suppress(PbxRefused, PbxGone):
+            await ari_.request("DELETE", "bridges", bridge)
+
+
+async def _join(ari_: Ari, bridge: str, channel: str) -> None:
+    """A channel is in our application a moment after the answer, till then 422."""
+    deadline = time.monotonic() + JOIN_SECONDS
+    while True:
+        try:
+            await ari_.request("POST", "bridges", bridge, "addChannel", query={"channel": channel})
+            return
+        except AriRefused as error:
+            if error.status != NOT_YET or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.01)
