@@ -81,6 +81,7 @@ HERE: tuple[Check[Config], ...] = (
     Check("disks", "folders lie on the right file systems", places.disks),
     Check("outsiders", "recordings are closed to others", places.outsiders),
     Check("controller", "the running controller is well", places.controller),
+    Check("selftest", "the last self-test passed, and not long ago", places.selftested),
 )
 
 NAMES = tuple(check.name for table in (OF_A_PBX, OF_THE_POLICY, HERE) for check in table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from controller.config.machinery import Secret
 from controller.control import NotRunning, ask
 from controller.doctor.finding import Finding, fail, ok, skipped, warn
 from controller.pipeline.space import RAW_BYTES, STORED_BYTES, space
+from controller.watch.selftested import read as selftests
 
 USER = "onrecord"
 """Whom the packaged service runs as."""
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "glusterfs", "fuse.glusterfs"})
 MEMORY = frozenset({"tmpfs", "ramfs"})
 HOURS_WARN, HOURS_FAIL = 24.0, 1.0
+SELFTEST_DAYS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,3 +267,20 @@ def controller(config: Config) -> list[Finding]:
     return out or [
         ok(f"the controller runs (pid {status.get('pid')}) and is linked to all PBXs", calls=status.get("calls"))
     ]
+
+
+def selftested(config: Config) -> list[Finding]:
+    """When `onrecord selftest` last passed on each PBX."""
+    outcomes, out = selftests(config.journal.folder), []
+    for name, one in ((pbx.name, outcomes.get(pbx.name)) for pbx in config.pbxs):
+        if one is None:
+            out.append(skipped(f"{name}: no self-test was ever made", "docs/guides/selftest.md"))
+            continue
+        days = (time.time() - one.at) / 86_400
+        if not one.passed:
+            out.append(fail(f"{name}: the self-test failed at {one.step}: {one.what}", one.remedy))
+        elif days > SELFTEST_DAYS:
+            out.append(warn(f"{name}: the last self-test was {days:.0f} days ago", "enable onrecord-selftest.timer"))
+        else:
+            out.append(ok(f"{name}: the self-test passed", days_ago=round(days, 1)))
+    return out

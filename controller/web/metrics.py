@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from controller.core.recording import State
 from controller.core.session import wanted
 from controller.pipeline.space import RAW_BYTES, space
+from controller.watch.selftested import read as selftests
 from controller.web.watched import WATCHED, Watched
 
 
@@ -120,3 +121,13 @@ def _space(watched: Watched) -> Iterator[Metric]:
         hours.add_metric([name], found.hours(RAW_BYTES if name.startswith("monitor") else 2 * 16_000))
     yield free
     yield hours
+    journal = watched.folders.get("journal")
+    passed = GaugeMetricFamily(
+        "onrecord_selftest_passed_timestamp_seconds", "When the self-test last passed; 0: never.", labels=["pbx"]
+    )
+    well = GaugeMetricFamily("onrecord_selftest_well", "Whether the last self-test passed.", labels=["pbx"])
+    for name, one in (selftests(journal) if journal is not None else {}).items():
+        passed.add_metric([name], one.passed_at)
+        well.add_metric([name], one.passed)
+    yield passed
+    yield well

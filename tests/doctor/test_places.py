@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from controller.doctor import places, reach
 from controller.doctor.checks import HERE
 from controller.doctor.finding import Finding, Status
 from controller.pipeline.space import Space
+from controller.watch.selftested import Outcome, write
 from tests.doctor.paper import configuration, visit
 
 CHECKS = {check.name: check for check in HERE}
@@ -249,3 +251,22 @@ async def test_a_host_whose_name_nobody_knows_is_unreachable(tmp_path: Path) -> 
     (found,) = await reach.manager(visit(config))
     assert found.unreachable
     assert "cannot be resolved" in found.what
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (None, Status.SKIPPED),
+        (Outcome(time.time() - 86_400, True, time.time() - 86_400), Status.OK),
+        (Outcome(time.time() - 9 * 86_400, True, time.time() - 9 * 86_400), Status.WARN),
+        (Outcome(time.time(), False, 0.0, "sides", "the recorder is deaf there", "renew"), Status.FAIL),
+    ],
+)
+def test_how_the_last_self_test_ended_is_told(home: Path, outcome: Outcome | None, status: Status) -> None:
+    if outcome is not None:
+        folder = configuration(home).journal.folder
+        folder.mkdir(parents=True)
+        write(folder, {"main": outcome})
+    (found,) = run("selftest", home)
+    assert found.status is status
+    assert status is not Status.FAIL or ("sides" in found.what and found.remedy == "renew")
