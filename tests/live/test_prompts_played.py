@@ -124,7 +124,7 @@ async def test_the_gate_asks_in_words_and_an_own_recording_is_heard_in_place_of_
         alice.auto(sounds.tone(CALLED), loop=True)
         heard = await _at_the_gate(speaking, world, rule, tmp_path / "ours")
         sent, _ = soundfile.read(SOUNDS / "en" / "opt-out.wav", dtype="int16")
-        assert likeness(heard, sent) > 0.95
+        assert likeness(heard, sent[:-800]) > 0.95  # but for the quiet at its end: talk may begin in its last frame
         assert "to refuse please press nine" in ears.words(heard)
         own = tmp_path / "onrecord" / "prompts"
         file = tmp_path / "own.wav"
@@ -140,14 +140,15 @@ async def test_the_gate_asks_in_words_and_an_own_recording_is_heard_in_place_of_
 
 
 async def _at_the_gate(pbx: Asterisk, world: Phone, rule: str, folder: Path) -> sounds.Samples:
-    """What the caller hears before the called party's tone, which lasts longer than any vowel of the same pitch."""
+    """What the caller hears before the called party's tone."""
     await asyncio.to_thread(folder.mkdir)
     async with controlling(pbx, rule, folder) as control:
         call = await world.call("0205550770", caller="0201234567")
         await control.until(lambda: control.engine.sessions and control.session.call.talked_at, 20)
         await asyncio.sleep(1)
         await call.hangup()
-        await control.over()
+        (finished,) = await control.over()
+    assert finished.consents, "the gate opened without asking"
     line = call.line.heard().samples
-    talk = next(tone.start for tone in ears.tones(line) if tone.frequency == CALLED and tone.seconds > 0.5)
+    talk = next(tone.start for tone in ears.tones(line) if tone.frequency == CALLED and tone.seconds > 0.2)
     return line[: round(talk * 8000)]
