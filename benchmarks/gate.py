@@ -151,7 +151,7 @@ async def beeps(pbx: Asterisk, folder: Path, count: int, seconds: float, turns: 
             place = folder / f"{kind}-{turn}"
             place.mkdir()
             async with (
-                controlling(pbx, place, policy(*more)),
+                controlling(pbx, place, policy(*more)) as controller,
                 sipp.answering(pbx, "carrier2", say=SAID["callee"], after=0.1),
             ):
                 await asyncio.sleep(1)
@@ -161,7 +161,12 @@ async def beeps(pbx: Asterisk, folder: Path, count: int, seconds: float, turns: 
                 )
                 async with caller as running:
                     await running.finished(count / 10 + seconds + 60)
-                await asyncio.sleep(1)
+                await controller.worked_off(count)
+                heard = sum(
+                    '"kind": "beep"' in path.with_name("recording.json").read_text() for path in controller.stored
+                )
+                if heard != (count if kind == "with" else 0):
+                    raise RuntimeError(f"beeps in {heard} of {count} calls")
                 spending[kind].append(spent(pbx.pid or 0).since(before).all / count)
             print(f"  {kind}: {spending[kind][-1] * 1000:.1f} ms of CPU per call", flush=True)
     usual, more_ = min(spending["without"]), min(spending["with"])

@@ -323,6 +323,8 @@ def _in_conversation(session: Session, event: Event, want: State, rules: Policy,
 
 def _beside(session: Session, event: Event, rules: Policy, acting: bool) -> Outcome:
     """What is no recording of the conversation itself: a consultation within the call, and what comes to an end."""
+    if isinstance(event, RecorderFound) and _is_second(session, event):
+        session = replace(session, rest=(*session.rest, Recording(session.call.id, event.recording)))
     if session.aside is None and session.apart is None and not session.rest:
         return session, ()
     ended_at = session.call.ended_at
@@ -333,6 +335,14 @@ def _beside(session: Session, event: Event, rules: Policy, acting: bool) -> Outc
     if ended_at is not None:
         rest = tuple(_cut_short(old, ended_at) for old in rest)
     return replace(session, aside=current, rest=rest), (*commands, *more)
+
+
+def _is_second(session: Session, event: RecorderFound) -> bool:
+    """Whether the dialplan began a recorder while we hung, and ours is under way too: what it has is handed over."""
+    current = session.recording
+    if current is None or (not current.segments and current.asked is None) or aside.is_recording_id(event.recording):
+        return False
+    return event.recording not in {each.id for each in (current, session.aside, *session.rest) if each is not None}
 
 
 def _consulted(
