@@ -25,6 +25,8 @@ WHOLE = 0.9
 LEAK = 0.05
 SHORTER = 0.3
 """A pause is proved in the file if it is at most so many seconds shorter than it was asked for."""
+LONGER = 0.6
+"""Seconds: the two commands, and our own looking, are on top."""
 _DEAF = "renew_recorders = true (docs/transfers.md); `onrecord doctor --only modules --only codecs`"
 
 Ends = tuple[End, End]
@@ -70,17 +72,13 @@ def sided(_config: Config, kept: Kept, _ends: Ends, paused_for: float) -> Findin
     if len(sides) != 2:
         return fail("it has one channel, not two", "`onrecord show` says what was recorded")
     first_left = _first_is_left(kept)
+    both = kept.call.decision.options.pause_side is Side.BOTH
     figures: dict[str, object] = {}
     for name, side, is_first in (("left", sides[0], first_left), ("right", sides[1], not first_left)):
         own = (MARKER, FIRST) if is_first else (SECOND,)
         strange = (SECOND,) if is_first else (MARKER, FIRST)
-        quiet = hear.silent(side, rate)
         talks = _any(side, rate, own)
-        # Silence in a pause is as it must be; outside of the longest one it is a hole.
-        since, length = hear.longest(quiet)
-        paused = np.zeros(len(quiet), bool)
-        if paused_for:
-            paused[round(since / hear.FRAME_SECONDS) : round((since + length) / hear.FRAME_SECONDS)] = True
+        paused = _pause(kept, sides if both else [side], rate, paused_for)
         share = float(talks[~paused].mean()) if (~paused).any() else 0.0
         leak = float(_any(side, rate, strange).mean())
         figures[f"{name}_own"] = round(share, 3)
@@ -143,6 +141,17 @@ def _sound(kept: Kept) -> tuple[list[hear.Sound], int]:
 
 def _any(side: hear.Sound, rate: int, pitches: tuple[int, ...]) -> hear.Frames:
     found: hear.Frames = np.logical_or.reduce([hear.present(side, rate, pitch) for pitch in pitches])
+    return found
+
+
+def _pause(kept: Kept, sides: list[hear.Sound], rate: int, paused_for: float) -> hear.Frames:
+    """The frames that are silent because of the pause. No longer than it was: what is beyond it is a hole."""
+    quiet: hear.Frames = np.logical_and.reduce([hear.silent(side, rate) for side in sides])
+    found = np.zeros(len(quiet), bool)
+    if paused_for and kept.call.decision.options.pause_form is not PauseForm.CUT:
+        since, length = hear.longest(quiet)
+        until = since + min(length, paused_for + LONGER)
+        found[round(since / hear.FRAME_SECONDS) : round(until / hear.FRAME_SECONDS)] = True
     return found
 
 

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from controller.core.commands import Start
 from controller.watch.meter import BOUNDS, Meter
+from controller.watch.selftested import Outcome, write
 from controller.web.server import ROUTES, WebServer, application
 from controller.web.watched import Watched
 from tests.engine.test_engine import Desk, desk, talking
@@ -46,7 +47,7 @@ async def site(folder: Path) -> AsyncIterator[Site]:
     async with desk(folder) as at:
         meter = Meter()
         at.engine.watchers.add(meter.heard)
-        watched = Watched(at.engine, at.engine.alarms, meter, lambda: 3, {"spool": folder}, 0.0)
+        watched = Watched(at.engine, at.engine.alarms, meter, lambda: 3, {"spool": folder, "journal": folder}, 0.0)
 
         async def broken(_request: web.Request) -> web.StreamResponse:
             raise RuntimeError("a secret of the program")
@@ -157,3 +158,11 @@ async def test_nothing_can_be_changed_from_here(tmp_path: Path) -> None:
             url = f"http://127.0.0.1:{here._server.port}/readyz"
             async with here._client.request(method, url, data=b"x" * 100_000) as answer:
                 assert answer.status == 405
+
+
+async def test_how_the_last_self_test_ended_is_a_figure(tmp_path: Path) -> None:
+    write(tmp_path, {"main": Outcome(2000.0, False, 1000.0, "sides", "deaf", "renew")})
+    async with site(tmp_path) as served:
+        figures = await served.figures()
+    assert figures["onrecord_selftest_passed_timestamp_seconds", "main"] == 1000.0
+    assert figures["onrecord_selftest_well", "main"] == 0
