@@ -25,6 +25,7 @@ from controller.catalogue.database import Catalogue, damaged, open_catalogue, se
 from controller.config.load import Config, load, restarts
 from controller.config.machinery import Log, Pbx
 from controller.config.problems import ConfigError
+from controller.config.prompts import OWN
 from controller.control import ControlServer
 from controller.core.commands import HandOver, Start, pbx_of
 from controller.core.failures import NOT_RECORDED
@@ -42,6 +43,7 @@ from controller.phones.listener import HepListener
 from controller.phones.url_key import UrlKey
 from controller.pipeline.check import Places, restock
 from controller.pipeline.line import Line
+from controller.prompts.cited import cited
 from controller.restart import Bookmark, Recalled, recalled
 from controller.spool import Spool
 from controller.watch.growth import Growth
@@ -160,7 +162,7 @@ async def build(config: Config) -> App:
         return str(found.mixed), str(found.anchor or ""), str(found.others or "")
 
     def over(session: Session, handover: HandOver) -> None:
-        line.finish(finish(session, handover, engine.policy.roster, files))
+        line.finish(cited(finish(session, handover, engine.policy.roster, files), config.path.parent / OWN))
 
     def written(start: Start) -> tuple[Path, ...]:
         driver = drivers.get(pbx_of(start.call))
