@@ -6,6 +6,7 @@ All tests and fixtures of a run share one event loop, because the PBX's process 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -38,8 +39,8 @@ async def asterisk() -> AsyncIterator[Asterisk]:
 def _swept() -> None:
     """Each file of tests begins with an empty folder of recordings, whatever those before it left there."""
     for pbx in SHARED:
-        for path in pbx.monitor_dir.rglob("*.wav"):
-            path.unlink()
+        for path in pbx.monitor_dir.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ async def test_who_is_asked_in_the_conversation_answers_with_a_key(
         if digit:
             await call.press(digit)
             await control.until(lambda: not control.session.announcing.awaited)
-        await asyncio.sleep(1)
+        await asyncio.sleep(1.3)
         await call.hangup()
         (finished,) = await control.over()
     assert seconds(call, CALLED) > PROMPT_SECONDS + 1  # the call goes on in any case
