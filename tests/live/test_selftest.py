@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from controller import lab
 from controller.lab import Asterisk
-from tests.live.children import Child, Ended, configuration, onrecord, running
+from tests.live.children import Ended, configuration, onrecord, running
 
 ENDPOINT = """
 [onrecord-selftest](line)
@@ -81,28 +80,6 @@ async def test_that_no_rule_wants_it_is_said_with_the_lines_to_add(tested: Aster
     assert ended.code == 1
     assert failed(ended) == ["rule"]
     assert again.code == 0, again.out
-
-
-async def test_a_recorder_that_is_deaf_to_one_end_is_found_by_listening(tested: Asterisk, tmp_path: Path) -> None:
-    async with running(tmp_path, configuration(tested, RULE)) as child, tested.admin() as admin:
-        going = asyncio.create_task(child.do("selftest", "--json", deadline=60))
-        channel = await recorded_channel(child)
-        await asyncio.sleep(0.3)
-        await admin.act("MixMonitorMute", Channel=channel, Direction="write", State="1")
-        ended = await going
-    assert ended.code == 1
-    assert "sides" in failed(ended), ended.out
-    assert "deaf" in steps(ended)["sides"]["what"]
-
-
-async def recorded_channel(child: Child) -> str:
-    """Of the self-test's call, as soon as it is recorded."""
-    async with asyncio.timeout(20):
-        while True:
-            for call in (await child.do("call", "list", "--json")).json:
-                if call["state"] == "on":
-                    return str(call["call"]).partition("/")[2]
-            await asyncio.sleep(0.05)
 
 
 async def test_a_store_that_cannot_be_written_is_found(tested: Asterisk, tmp_path: Path) -> None:
