@@ -158,6 +158,8 @@ async def test_a_blind_and_an_attended_transfer_bring_the_parties_together(
     outside = await world.call(NUMBER, caller="0301234567", say=sounds.tone(450), loop=True)
     (inside,) = alice.calls.values()
     bob.auto(sounds.tone(700), loop=True)
+    # Both are up a moment before they are bridged, and whoever is not bridged cannot be transferred.
+    await lab.until(lambda: inside.heard().seconds > 0.1)
     assert await inside.transfer("101") == 202
     await lab.until(lambda: bool(bob.calls) and next(iter(bob.calls.values())).up)
     await asyncio.sleep(0.5)
