@@ -70,5 +70,14 @@ def wake_in(pad: Keypad, now: float) -> float | None:
     return None if at is None else max(0.05, at - now)
 
 
+def joined(one: Keypad, other: Keypad) -> Keypad:
+    """Of two calls that became one: a span that is open on either goes on, until it has been quiet on both."""
+    open_, shut = (one, other) if one.blanking or not other.blanking else (other, one)
+    watch = open_.guard
+    if shut.guard.since is not None and watch.since is not None:
+        watch = replace(watch, since=min(watch.since, shut.guard.since), last=max(watch.last, shut.guard.last))
+    return Keypad(MappingProxyType({**other.typed, **one.typed}), watch, one.blanked or other.blanked)
+
+
 def _guarded(pad: Keypad, watch: Guard) -> Keypad:
     return replace(pad, guard=watch, blanked=pad.blanked or watch.blanking)

@@ -138,6 +138,8 @@ def merge(session: Session, other: Session, rules: Policy) -> Session:
         wish=_joined(session.wish, other.wish),
         armed=MappingProxyType({**other.armed, **session.armed}),
         consent=consent.joined(session.consent, other.consent),
+        # Else the mark that opened a blank would never be closed, and the rest of the file would be silent.
+        keypad=keypads.joined(session.keypad, other.keypad),
         owners=session.owners if about else _union(session.owners, other.owners),
         verdict=session.verdict or other.verdict,
         handed_over=False,

@@ -15,7 +15,7 @@ from controller.core.events import DigitPressed, TimerFired
 from controller.core.lamps import Glow, glows
 from controller.core.policy import Policy
 from controller.core.recording import State
-from controller.core.session import QUIET
+from controller.core.session import QUIET, merge, step
 from hardware.keys import Key
 from tests.playbook import Playbook, Scene
 
@@ -293,3 +293,16 @@ def test_where_consent_is_needed_nothing_is_recorded_until_somebody_of_ours_says
     assert talk.state is State.OFF
     talk.types("a", "*6")
     assert talk.state is State.ON
+
+
+def test_a_blank_goes_on_when_its_call_becomes_part_of_another_and_ends_there() -> None:
+    talk, other = Talk(rules("always")), Talk(rules("always"))
+    other.types("w", "492")
+    assert other.state is State.PAUSED
+    joined = merge(talk.session, other.session, talk.policy)
+    assert joined.keypad.blanking
+    quiet = TimerFired(talk.scene.call, other.scene.at(60), QUIET)
+    after, _ = step(joined, quiet, talk.policy)
+    assert not after.keypad.blanking
+    assert after.recording is not None
+    assert "unblank" in {mark.kind for mark in after.recording.marks}
