@@ -24,6 +24,7 @@ import structlog
 from controller.core.calls import Leg
 from controller.core.commands import CallId
 from controller.core.events import Asked
+from controller.core.policy import Policy
 from controller.core.session import Session, wanted
 from controller.engine import Engine
 from hardware.keys import Key
@@ -136,7 +137,9 @@ class ControlServer:
         if do == "list":
             return {
                 "ok": True,
-                "calls": [shown(session) for session in self.engine.sessions.values() if seen(session)],
+                "calls": [
+                    shown(session, self.engine.policy) for session in self.engine.sessions.values() if seen(session)
+                ],
             }
         if do == "status":
             return {"ok": True, **self._status()}
@@ -211,7 +214,7 @@ def seen(session: Session) -> bool:
     return session.decision is None or not session.decision.hidden
 
 
-def shown(session: Session) -> dict[str, Any]:
+def shown(session: Session, rules: Policy) -> dict[str, Any]:
     """A live call as the command line shows it."""
     call, decision, recording = session.call, session.decision, session.recording
     return {
@@ -227,7 +230,7 @@ def shown(session: Session) -> dict[str, Any]:
         "decision": {"mode": decision.mode.value, "rule": decision.rule, "reason": decision.reason}
         if decision
         else None,
-        "wanted": wanted(session).value,
+        "wanted": wanted(session, rules).value,
         "state": recording.state.value if recording else "off",
         "recording": recording.id if recording else None,
     }

@@ -485,7 +485,7 @@ class Engine:
         session = self.sessions.get(self.home(call))
         if session is None:
             return Answer(False, "the call ended meanwhile")
-        current, want = session.recording, sessions.wanted(session)
+        current, want = session.recording, sessions.wanted(session, self.policy)
         if current is None:
             return Answer(True, "it takes effect when the call is talking", State.OFF) if want is State.OFF else None
         if current.asked is not None or current.waiting:

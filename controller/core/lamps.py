@@ -6,8 +6,9 @@ from enum import Enum
 
 from controller.core import wishes
 from controller.core.decision import SubjectKind
+from controller.core.policy import Policy
 from controller.core.recording import State
-from controller.core.roster import Party, Roster
+from controller.core.roster import Party
 from controller.core.session import Session, wanted
 
 
@@ -23,15 +24,15 @@ class Glow(Enum):
 ORDER = tuple(Glow)
 
 
-def glows(session: Session, roster: Roster) -> dict[str, Glow]:
+def glows(session: Session, rules: Policy) -> dict[str, Glow]:
     """The extensions on this call, by number, and what their lamps should say about it."""
     call, decision = session.call, session.decision
     if decision is None or decision.hidden or call.ended_at is not None:
         return {}
-    glow = _glow(session)
+    glow = _glow(session, rules)
     shown: dict[str, Glow] = {}
     for leg in call.legs.values():
-        who = roster.who(leg) if leg.alive and leg.joined_at is not None else None
+        who = rules.roster.who(leg) if leg.alive and leg.joined_at is not None else None
         if who is not None and who[1] is Party.INTERNAL and who[0].kind is SubjectKind.EXTENSION:
             shown[who[0].name] = glow
     return shown
@@ -42,7 +43,7 @@ def strongest(glows: list[Glow]) -> Glow:
     return max(glows, key=ORDER.index, default=Glow.OFF)
 
 
-def _glow(session: Session) -> Glow:
+def _glow(session: Session, rules: Policy) -> Glow:
     current, decision = session.recording, session.decision
     if current is None or decision is None:
         return Glow.OFF
@@ -52,4 +53,4 @@ def _glow(session: Session) -> Glow:
         case State.PAUSED:
             return Glow.IDLE
         case State.OFF:
-            return Glow.FAILED if current.given_up and wanted(session) is State.ON else Glow.OFF
+            return Glow.FAILED if current.given_up and wanted(session, rules) is State.ON else Glow.OFF

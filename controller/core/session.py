@@ -166,14 +166,14 @@ def _joined(wish: Wish, other: Wish) -> Wish:
     return replace(first, keep=wish.keep or other.keep, refused=wish.refused or other.refused)
 
 
-def wanted(session: Session, rules: Policy | None = None) -> State:
+def wanted(session: Session, rules: Policy) -> State:
     """OFF, ON or PAUSED: from call, rule, wish and consent alone."""
     decision, call = session.decision, session.call
     if decision is None or decision.hidden or call.ended_at is not None or session.too_long:
         return State.OFF
     if not wishes.recording_wished(decision, session.wish) or not _begun(session, decision.options):
         return State.OFF
-    if _over_for_now(call) or (rules is not None and _forbidden(session, decision, rules)):
+    if _over_for_now(call) or _forbidden(session, decision, rules):
         return State.OFF
     if announcing.holds_back(session.announcing, decision.options):
         return State.PAUSED if recording.has_begun(session.recording) else State.OFF

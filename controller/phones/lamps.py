@@ -58,7 +58,7 @@ class Lamps:
     def watch(self, session: Session, _event: Event) -> None:
         """One event was heard by this call."""
         call = session.call.id
-        now = lamps.glows(session, self.engine.policy.roster)
+        now = lamps.glows(session, self.engine.policy)
         before = self._calls.get(call, {})
         if now == before:
             return

@@ -266,7 +266,7 @@ class Growth:
         """What could not be started is tried again now and then: a disk gets room, a folder its rights."""
         for call, session in list(self.engine.sessions.items()):
             current = session.recording
-            if current is None or not current.given_up or wanted(session) is State.OFF:
+            if current is None or not current.given_up or wanted(session, self.engine.policy) is State.OFF:
                 self._tried_at.pop(call, None)
             elif now - self._tried_at.setdefault(call, now) >= AGAIN_SECONDS:
                 self._tried_at[call] = now

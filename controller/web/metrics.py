@@ -47,7 +47,7 @@ def _recorders(watched: Watched) -> Iterator[Metric]:
     sessions = list(watched.engine.sessions.values())
     recordings = [(each, each.recording) for each in sessions if each.recording is not None]
     numbers = {
-        "wanted": sum(wanted(each) is not State.OFF for each in sessions),
+        "wanted": sum(wanted(each, watched.engine.policy) is not State.OFF for each in sessions),
         "on": sum(one.state is State.ON for _, one in recordings),
         "paused": sum(one.state is State.PAUSED for _, one in recordings),
         "under_way": sum(one.asked is not None for _, one in recordings),

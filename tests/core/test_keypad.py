@@ -64,7 +64,7 @@ class Talk(Playbook):
         return {each.leg: each.keys for each in self.asked if isinstance(each, Allow)}
 
     def glow(self) -> Glow | None:
-        return glows(self.session, self.policy.roster).get("100")
+        return glows(self.session, self.policy).get("100")
 
 
 def test_codes_of_our_own_people_command() -> None:
@@ -218,12 +218,12 @@ def test_the_lamp_is_lit_only_by_what_was_confirmed() -> None:
     talk._hear(scene.joins("a"))
     start = talk.last(Start)
     assert isinstance(start, Start)
-    assert glows(talk.session, talk.policy.roster) == {"100": Glow.OFF}
+    assert glows(talk.session, talk.policy) == {"100": Glow.OFF}
     talk._hear(scene.confirms(start))
-    assert glows(talk.session, talk.policy.roster) == {"100": Glow.ON}
+    assert glows(talk.session, talk.policy) == {"100": Glow.ON}
     talk._hear(scene.ends("w"))
     talk._hear(scene.ends("a"))
-    assert glows(talk.session, talk.policy.roster) == {}
+    assert glows(talk.session, talk.policy) == {}
 
 
 def test_a_recorder_that_will_not_start_makes_the_lamp_flash() -> None:
@@ -244,7 +244,7 @@ def test_a_recorder_that_will_not_start_makes_the_lamp_flash() -> None:
         for timer in list(talk.timers):
             talk.timers.pop(timer)
             talk._hear(TimerFired(scene.call, scene.at(5), timer))
-    assert glows(talk.session, talk.policy.roster) == {"100": Glow.FAILED}
+    assert glows(talk.session, talk.policy) == {"100": Glow.FAILED}
 
 
 def test_pauses_and_resumes_are_asked_of_the_recorder_once_each() -> None:

@@ -102,7 +102,7 @@ class Controlling:
         return await self.engine.ask(asked)
 
     def live(self) -> list[dict[str, Any]]:
-        return [shown(session) for session in self.engine.sessions.values()]
+        return [shown(session, self.engine.policy) for session in self.engine.sessions.values()]
 
     def _over(self, session: Session, handover: HandOver) -> None:
         def files(start: Start) -> tuple[str, str, str]:
