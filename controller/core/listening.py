@@ -28,6 +28,7 @@ from controller.core.events import (
     AskedBy,
     DigitPressed,
     Event,
+    PolicyChanged,
     SwitchDialled,
     TimerFired,
 )
@@ -146,7 +147,7 @@ def _named(session: Session, asked: Asked, rules: Policy) -> Asked:
     return asked if who is None else replace(asked, by=f"{who[0]} ({asked.by})")
 
 
-def armed(session: Session, rules: Policy) -> Outcome:
+def armed(session: Session, event: Event, rules: Policy) -> Outcome:
     """Tell phones beforehand what they may ask for, so that a press that we would refuse gets a real 403."""
     call, decision = session.call, session.decision
     if decision is None or is_room(call.id):
@@ -162,8 +163,13 @@ def armed(session: Session, rules: Policy) -> Outcome:
         allow = Allow(call.id, leg.id, keys if rules.record_key else frozenset(), codes)
         if allow.keys or allow.codes:
             armed[leg.id] = allow
-    if armed == session.armed:
+    # With a new policy, and when the link is back, all our legs are told anew: what was said to a PBX that did not
+    # listen, or by an earlier life of ours under other rules, would have a phone believe what is not so.
+    anew = isinstance(event, PolicyChanged)
+    if armed == session.armed and not anew:
         return session, ()
-    changed = [allow for leg, allow in armed.items() if session.armed.get(leg) != allow]
-    disarmed = [Allow(call.id, leg, frozenset()) for leg in session.armed if leg not in armed and is_on(call, leg)]
+    ours = (leg for leg in call.legs.values() if not leg.local and party(leg, rules.roster) is Party.INTERNAL)
+    known = [leg.id for leg in ours] if anew else list(session.armed)
+    changed = [allow for leg, allow in armed.items() if anew or session.armed.get(leg) != allow]
+    disarmed = [Allow(call.id, leg, frozenset()) for leg in known if leg not in armed and is_on(call, leg)]
     return replace(session, armed=MappingProxyType(armed)), (*changed, *disarmed)

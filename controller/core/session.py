@@ -96,7 +96,7 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
     session, through = informing.let_through(session, want)
     session, failing = _failing(session, before.recording, event, rules)
     session, reminded = informing.reminded(session, before.recording, event, rules, acting)
-    session, told = listening.armed(session, rules) if acting and rules.arms else (session, ())
+    session, told = listening.armed(session, event, rules) if acting and rules.arms else (session, ())
     session, last = _handed_over(session)
     asked = (*answers, *typed, *opened, *announced, *timers, *lasting, *commands)
     return session, (*asked, *through, *failing, *reminded, *told, *last)

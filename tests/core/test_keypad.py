@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from controller.config.load import parse
 from controller.core.commands import Allow, HandOver, LegId, Pause, Press, Refuse, Resume, Start
 from controller.core.consent import Standing
-from controller.core.events import DigitPressed, TimerFired
+from controller.core.events import DigitPressed, PolicyChanged, TimerFired
 from controller.core.lamps import Glow, glows
 from controller.core.policy import Policy
 from controller.core.recording import State
@@ -306,3 +306,13 @@ def test_a_blank_goes_on_when_its_call_becomes_part_of_another_and_ends_there() 
     assert not after.keypad.blanking
     assert after.recording is not None
     assert "unblank" in {mark.kind for mark in after.recording.marks}
+
+
+def test_phones_are_told_anew_when_the_link_is_back_or_the_policy_is_another() -> None:
+    talk = Talk(rules("on-demand"))
+    talk.asked.clear()
+    talk._hear(PolicyChanged(talk.scene.call, talk.scene.at()))
+    assert talk.allowed() == {talk.scene.leg("a"): {Key.RECORD, Key.STOP}}
+    talk.policy = rules("never")
+    talk._hear(PolicyChanged(talk.scene.call, talk.scene.at()))
+    assert talk.allowed() == {talk.scene.leg("a"): frozenset()}
