@@ -11,9 +11,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -31,6 +32,7 @@ from controller.core.commands import HandOver, Start, pbx_of
 from controller.core.failures import NOT_RECORDED
 from controller.core.finishing import finish
 from controller.core.recording import State
+from controller.core.roster import Roster
 from controller.core.session import Session
 from controller.engine import Engine
 from controller.journal import Journal
@@ -156,55 +158,77 @@ async def build(config: Config) -> App:
     meter = Meter()
     line = Line(spool, catalogue, config.store.folder, config.ownership.catch_all, watcher=meter.done, alarms=alarms)
     drivers = {pbx.name: driver_of(pbx, config, lock.token) for pbx in config.pbxs}
+    over = _handing_over(line, drivers, lambda: engine.policy.roster, config.path.parent / OWN)
+    engine = Engine(config.policy, drivers, journal, over, alarms=alarms)
+    line.occupied = engine.occupied
+    bookmark = Bookmark(journal, lambda: _oldest(engine, line))
+    left = partial(recalled, config.journal.folder, catalogue, config.policy, _written(drivers), bookmark.start)
+    found = await left(not lost)
+    engine.stand(standing.load(config.journal.folder))
+    engine.stood.add(lambda extensions: standing.save(config.journal.folder, extensions))
+    engine.resume(found)
+
+    async def catch_up() -> None:
+        made_again = await _restocked(Places(catalogue, spool, config.store.folder), left) if lost else None
+        for session, handover in found.over if made_again is None else made_again.over:
+            if pbx_of(session.call.id) in drivers:
+                over(session, handover)
+            else:
+                log.warning("handed over for a PBX that is not served any more", call=session.call.id)
+
+    watching = (bookmark, *watching_of(config, engine, meter, line))
+    phones = phones_of(config, engine)
+    return App(config, engine, journal, line, catalogue, control_of(config, engine), phones, watching, lock, catch_up)
+
+
+def _handing_over(
+    line: Line, drivers: Mapping[str, Driver], roster: Callable[[], Roster], prompts: Path
+) -> Callable[[Session, HandOver], None]:
+    """How a conversation that is over gets from the engine to the line, with the prompts that its parties heard."""
 
     def files(start: Start) -> tuple[str, str, str]:
         found = drivers[pbx_of(start.call)].files(start)
         return str(found.mixed), str(found.anchor or ""), str(found.others or "")
 
     def over(session: Session, handover: HandOver) -> None:
-        line.finish(cited(finish(session, handover, engine.policy.roster, files), config.path.parent / OWN))
+        line.finish(cited(finish(session, handover, roster(), files), prompts))
+
+    return over
+
+
+def _written(drivers: Mapping[str, Driver]) -> Callable[[Start], tuple[Path, ...]]:
+    """Where the files of a segment are; nowhere for a PBX that is not served any more."""
 
     def written(start: Start) -> tuple[Path, ...]:
         driver = drivers.get(pbx_of(start.call))
         found = driver.files(start) if driver is not None else None
         return tuple(path for path in (found.mixed, found.anchor, found.others) if path) if found else ()
 
-    engine = Engine(config.policy, drivers, journal, over, alarms=alarms)
-    line.occupied = engine.occupied
+    return written
 
-    async def left(complete: bool) -> Recalled:
-        return await recalled(config.journal.folder, catalogue, config.policy, written, bookmark.start, complete)
 
-    def oldest() -> float | None:
-        began = [session.call.began_at for session in engine.sessions.values()]
-        return min((*began, *([line.oldest] if line.oldest is not None else [])), default=None)
+def _oldest(engine: Engine, line: Line) -> float | None:
+    """When the oldest call began that lives or is not stored yet; Unix seconds."""
+    began = [session.call.began_at for session in engine.sessions.values()]
+    return min((*began, *([line.oldest] if line.oldest is not None else [])), default=None)
 
-    bookmark = Bookmark(journal, oldest)
 
-    async def catch_up() -> None:
-        """What was handed over and never reached the catalogue. A new one must know first what the store has."""
-        try:
-            if lost:
-                number = await restock(Places(catalogue, spool, config.store.folder))
-                log.info("the catalogue was made again from the store", recordings=number)
-                found.over = (await left(complete=True)).over
-        except (OSError, SQLAlchemyError) as error:
-            log.error("the catalogue could not be made again: `onrecord check --repair` does it", why=str(error))
-        for session, handover in found.over:
-            if pbx_of(session.call.id) in drivers:
-                over(session, handover)
-            else:
-                log.warning("handed over for a PBX that is not served any more", call=session.call.id)
+async def _restocked(places: Places, left: Callable[[bool], Awaitable[Recalled]]) -> Recalled | None:
+    """A new catalogue must know what the store has before anything is said to be missing. None: it could not."""
+    try:
+        number = await restock(places)
+        log.info("the catalogue was made again from the store", recordings=number)
+        return await left(True)
+    except (OSError, SQLAlchemyError) as error:
+        log.error("the catalogue could not be made again: `onrecord check --repair` does it", why=str(error))
+        return None
 
-    found = await left(complete=not lost)
-    engine.stand(standing.load(config.journal.folder))
-    engine.stood.add(lambda extensions: standing.save(config.journal.folder, extensions))
-    engine.resume(found)
+
+def control_of(config: Config, engine: Engine) -> ControlServer:
+    """The socket by which the command line asks, with what it tells of this controller."""
     control = ControlServer(engine, config.control.socket, config.control.group)
     control.status = {"started_at": time.time(), "pid": os.getpid(), "config": str(config.path)}
-    watching = (bookmark, *watching_of(config, engine, meter, line))
-    phones = phones_of(config, engine)
-    return App(config, engine, journal, line, catalogue, control, phones, watching, lock, catch_up)
+    return control
 
 
 async def _catalogue(file: Path, alarms: Alarms) -> tuple[Catalogue, bool]:
