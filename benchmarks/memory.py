@@ -117,7 +117,7 @@ async def hang_up(engine: Engine, paper: PaperPbx, numbers: range) -> None:
 
 async def rest(engine: Engine) -> None:
     """Until every command was answered."""
-    await turns(lambda: not engine._tails)
+    await turns(lambda: engine.outbox.empty)
 
 
 async def turns(true: Callable[[], bool], most: int = 100_000) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import assert_never
 
 import structlog
 
 from controller.alarms import Alarms
 from controller.core import session as sessions
+from controller.core.answers import Answer, answer
 from controller.core.calls import is_room
 from controller.core.commands import (
     Alarm,
@@ -27,7 +28,6 @@ from controller.core.commands import (
     Open,
     Pause,
     Press,
-    RecorderCommand,
     Refuse,
     Resume,
     SetTimer,
@@ -44,37 +44,24 @@ from controller.core.events import (
     CallsMerged,
     ConsentKeyed,
     Event,
-    Failed,
     LegAppeared,
     NoticePlayed,
     PolicyChanged,
     RecorderFound,
-    TimerFired,
 )
 from controller.core.policy import Policy
 from controller.core.recording import State
 from controller.core.roll import Roll
 from controller.core.session import Session
 from controller.journal import Entry, Journal
+from controller.outbox import Outbox
 from controller.pbx.driver import Driver
 from controller.restart import Recalled
+from controller.timers import Timers
 
 log = structlog.get_logger("engine")
 
-COMMAND_SECONDS = 15.0
-"""The last resort: drivers have shorter limits of their own, but a command must end even in a driver that hangs."""
 ANSWER_SECONDS = 10.0
-OCCUPIED_SECONDS = 0.3
-"""For so long after a command more are expected: calls come in bursts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a person's request: `why` is for the person."""
-
-    granted: bool
-    why: str = ""
-    state: State = State.OFF
 
 
 @dataclass(slots=True)
@@ -118,17 +105,13 @@ class Engine:
         self._homes: dict[CallId, CallId] = {}  # a merged call's id -> the call it lives on in
         self._inbox: deque[Event] = deque()
         self._draining = False
-        self._tails: dict[CallId, asyncio.Task[None]] = {}
-        self._commanded_at = 0.0
-        self._timers: dict[tuple[CallId, str], asyncio.TimerHandle] = {}
+        self._timers = Timers(self.hear, self._now)
+        self.outbox = Outbox(drivers, self.hear, self._heard, self._now)
         self.refused: set[Callable[[Session, Asked, str], None]] = set()  # who tells a person at a phone
         self._refusals: dict[int, str] = {}
         self._asking: set[int] = set()  # requests whose answer somebody waits for
-        self._telling: dict[LegId, asyncio.Task[None]] = {}
-        self._beeping: dict[LegId, asyncio.Task[None]] = {}
         self._waiting: dict[CallId, set[asyncio.Event]] = {}
         self.stood: set[Callable[[frozenset[str]], None]] = set()  # told of every change of the standing wishes
-        self._notices: set[asyncio.Task[None]] = set()  # being heard
         self._rolls: dict[str, Roll] = {}  # PBX -> what an earlier life knew of it, until its snapshot is told
 
     def resume(self, recalled: Recalled) -> None:
@@ -142,7 +125,7 @@ class Engine:
         for event in recalled.answers:
             self.hear(event)
         for (call, timer), due in recalled.timers.items():
-            self._set_timer(SetTimer(call, timer, max(0.0, due - self._clock())))
+            self._timers.set(SetTimer(call, timer, max(0.0, due - self._clock())))
 
     async def run(self) -> None:
         """Keep every PBX connected until cancelled."""
@@ -151,8 +134,7 @@ class Engine:
                 for name, driver in self.drivers.items():
                     group.create_task(driver.run(self.hear, self._link(name)), name=f"pbx {name}")
         finally:
-            for timer in self._timers.values():
-                timer.cancel()
+            self._timers.close()
 
     def on(self, leg: LegId) -> Session | None:
         """The call that this leg is on: where it is in a room, its own and not the room's. None: none that lives."""
@@ -206,7 +188,7 @@ class Engine:
 
     def occupied(self) -> bool:
         """Whether recorders are being started, stopped or paused: whatever can wait had better wait."""
-        return bool(self._tails) or time.monotonic() - self._commanded_at < OCCUPIED_SECONDS
+        return self.outbox.occupied()
 
     def use(self, policy: Policy) -> None:
         """Put another policy in force; every live call is thought over again."""
@@ -319,11 +301,12 @@ class Engine:
     def _carry_out(self, session: Session, command: Command, event: Event) -> None:
         match command:
             case Start() | Stop() | Pause() | Resume():
-                self._post(command)
+                self.tally.commands += 1
+                self.outbox.post(self.home(command.call), command)
             case SetTimer():
-                self._set_timer(command)
+                self._timers.set(command)
             case CancelTimer():
-                self._cancel_timer(command)
+                self._timers.cancel(command)
             case Alarm():
                 self._alarm(command)
             case Refuse():
@@ -331,15 +314,15 @@ class Engine:
             case Press():
                 self.hear(Asked(command.call, event.at, command.by, command.key, AskedBy.LEG, command.leg))
             case Allow():
-                self._allow(command)
+                self.outbox.allow(command)
             case Tell():
-                self._tell(command)
+                self.outbox.tell(command)
             case Beep():
-                self._beep(command)
+                self.outbox.beep(command)
             case Keyed():
                 self.hear(ConsentKeyed(command.call, event.at, command.leg, command.digit))
             case Open():
-                self._aside(self.drivers[pbx_of(command.call)].open(command))
+                self.outbox.open(command)
             case Switch():
                 self._switch(command)
             case HandOver():
@@ -353,14 +336,7 @@ class Engine:
             others = self.policy.standing - {command.extension}
             self.stand(others | {command.extension} if command.on else others)
             log.info("standing recording", extension=command.extension, on=command.on)
-        word = "refused" if command.why else "on" if command.on else "off"
-        self._aside(self.drivers[pbx_of(command.call)].answer(command.leg, "ONRECORD_SWITCH", word))
-
-    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
-        """For the sake of phones: no recording waits for it."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._notices.add(task)
-        task.add_done_callback(self._notices.discard)
+        self.outbox.switched(command)
 
     def _refuse(self, session: Session, event: Event, command: Refuse) -> None:
         if id(event) in self._asking:
@@ -369,90 +345,10 @@ class Engine:
             for tell in self.refused:
                 tell(session, event, command.why)
 
-    def _allow(self, command: Allow) -> None:
-        """In order for each leg, beside the recorders' commands: a phone's key must not delay a recording."""
-        previous = self._telling.get(command.leg)
-
-        async def tell() -> None:
-            if previous is not None:
-                await asyncio.wait([previous])
-            await self.drivers[pbx_of(command.call)].allow(command)
-
-        task = asyncio.get_running_loop().create_task(tell())
-        self._telling[command.leg] = task
-        task.add_done_callback(
-            lambda done: self._telling.pop(command.leg) if self._telling.get(command.leg) is done else None
-        )
-
-    def _tell(self, command: Tell) -> None:
-        """Beside everything else: a notice lasts for seconds."""
-
-        async def tell() -> None:
-            whole = await self.drivers[pbx_of(command.call)].tell(command)
-            self._told(
-                NoticePlayed(command.call, self._clock(), command.leg, whole, command.notice, command.language)
-            )
-
-        self._aside(tell())
-
-    def _beep(self, command: Beep) -> None:
-        """In order for each leg, as what is told to phones."""
-        previous = self._beeping.get(command.leg)
-
-        async def beep() -> None:
-            if previous is not None:
-                await asyncio.wait([previous])
-            heard = await self.drivers[pbx_of(command.call)].beep(command)
-            if command.every > 0:
-                self._told(Beeped(command.call, self._clock(), command.leg, heard))
-
-        task = asyncio.get_running_loop().create_task(beep())
-        self._beeping[command.leg] = task
-        task.add_done_callback(
-            lambda done: self._beeping.pop(command.leg) if self._beeping.get(command.leg) is done else None
-        )
-
-    def _told(self, event: NoticePlayed | Beeped) -> None:
+    def _heard(self, event: NoticePlayed | Beeped) -> None:
         """What became of it, where there is still a call to tell it to."""
         if self.home(event.call) in self.sessions:
             self.hear(event)
-
-    def _post(self, command: RecorderCommand) -> None:
-        """One outbox per call, in order; a slow call delays nobody else."""
-        self.tally.commands += 1
-        self._commanded_at = time.monotonic()
-        call = self.home(command.call)
-        task = asyncio.get_running_loop().create_task(self._do(command, self._tails.get(call)))
-        self._tails[call] = task
-        task.add_done_callback(lambda done: self._tails.pop(call) if self._tails.get(call) is done else None)
-
-    async def _do(self, command: RecorderCommand, previous: asyncio.Task[None] | None) -> None:
-        if previous is not None and not previous.done():
-            await asyncio.wait([previous])
-        try:
-            async with asyncio.timeout(COMMAND_SECONDS):
-                event = await self.drivers[pbx_of(command.call)].do(command)
-        except TimeoutError:
-            event = Failed(command.call, self._clock(), command, f"no answer within {COMMAND_SECONDS:g} s")
-        except Exception as error:  # the world's failures are events: what gets here is a fault of the driver
-            log.exception("driver failed", command=type(command).__name__, call=command.call)
-            event = Failed(command.call, self._clock(), command, f"fault in the driver: {error!r}")
-        self.hear(event)
-
-    def _set_timer(self, command: SetTimer) -> None:
-        self._cancel_timer(CancelTimer(command.call, command.timer))
-        key = (command.call, command.timer)
-
-        def fire() -> None:
-            self._timers.pop(key, None)
-            self.hear(TimerFired(command.call, self._clock(), command.timer))
-
-        self._timers[key] = asyncio.get_running_loop().call_later(command.seconds, fire)
-
-    def _cancel_timer(self, command: CancelTimer) -> None:
-        timer = self._timers.pop((command.call, command.timer), None)
-        if timer is not None:
-            timer.cancel()
 
     def _alarm(self, alarm: Alarm) -> None:
         self.tally.alarms += 1
@@ -485,15 +381,7 @@ class Engine:
         session = self.sessions.get(self.home(call))
         if session is None:
             return Answer(False, "the call ended meanwhile")
-        current, want = session.recording, sessions.wanted(session, self.policy)
-        if current is None:
-            return Answer(True, "it takes effect when the call is talking", State.OFF) if want is State.OFF else None
-        if current.asked is not None or current.waiting:
-            return None
-        if current.state is want:
-            return Answer(True, "", current.state)
-        if current.given_up or current.unpausable or current.stuck:
-            reasons = [mark.note for mark in current.marks if mark.kind in ("failed", "lost")]
-            return Answer(False, reasons[-1] if reasons else "the PBX would not", current.state)
-        link = self.links.get(pbx_of(call), "")
-        return Answer(False, f"the PBX is not connected: {link}", current.state) if link else None
+        return answer(session, self.policy, self.links.get(pbx_of(call), ""))
+
+    def _now(self) -> float:
+        return self._clock()

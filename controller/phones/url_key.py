@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 import structlog
 from aiohttp import web
 
+from controller.core.answers import Answer
 from controller.core.commands import LegId
 from controller.core.events import Asked, AskedBy
 from controller.core.recording import State
 from controller.core.roster import Extension
 from controller.core.session import Session
-from controller.engine import Answer, Engine
+from controller.engine import Engine
 from hardware import url_key
 from hardware.keys import Key
 from hardware.url_key import UrlPress, UrlRefused

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from controller import engine as engines
+from controller import outbox
 from controller.config.load import parse
 from controller.core.commands import HandOver, Pause, Start
 from controller.core.events import Asked, CallsMerged, Event
@@ -136,7 +136,7 @@ async def test_a_pause_that_the_pbx_refuses_for_good_is_answered_with_a_stop(
 async def test_a_driver_that_hangs_or_breaks_is_a_failed_command_and_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "COMMAND_SECONDS", 0.05)
+    monkeypatch.setattr(outbox, "COMMAND_SECONDS", 0.05)
     async with desk(tmp_path) as at:
         at.paper.silent = True
         first, second = Scene("main/1.1"), Scene("main/2.1")
@@ -219,7 +219,7 @@ async def test_events_of_calls_that_nobody_introduced_are_counted_and_make_no_ca
 async def test_it_is_occupied_from_a_command_to_a_moment_after_its_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "OCCUPIED_SECONDS", 0.05)
+    monkeypatch.setattr(outbox, "OCCUPIED_SECONDS", 0.05)
     async with desk(tmp_path) as at:
         assert not at.engine.occupied()
         at.say(*talking(Scene()))

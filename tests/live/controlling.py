@@ -10,13 +10,14 @@ from typing import Any
 
 from controller.config.load import parse
 from controller.control import shown
+from controller.core.answers import Answer
 from controller.core.commands import HandOver, Start
 from controller.core.events import Asked, AskedBy, Event
 from controller.core.finished import Finished
 from controller.core.finishing import finish
 from controller.core.recording import Mark, State
 from controller.core.session import Session
-from controller.engine import Answer, Engine
+from controller.engine import Engine
 from controller.journal import Journal
 from controller.lab import Asterisk, ears, sounds
 from controller.lab.ears import Tone
