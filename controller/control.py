@@ -25,7 +25,8 @@ from controller.core.calls import Leg
 from controller.core.commands import CallId
 from controller.core.events import Asked
 from controller.core.policy import Policy
-from controller.core.session import Session, wanted
+from controller.core.session import Session
+from controller.core.wanted import wanted
 from controller.engine import Engine
 from hardware.keys import Key
 

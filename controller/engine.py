@@ -49,6 +49,7 @@ from controller.core.events import (
     PolicyChanged,
     RecorderFound,
 )
+from controller.core.merging import merge
 from controller.core.policy import Policy
 from controller.core.recording import State
 from controller.core.roll import Roll
@@ -274,7 +275,7 @@ class Engine:
         if kept == gone or other is None:
             return
         session = self.sessions.get(kept) or sessions.begin(kept, event.at)
-        self.sessions[kept] = sessions.merge(session, other, self.policy)
+        self.sessions[kept] = merge(session, other, self.policy)
         del self.sessions[gone]
         self._homes[gone] = kept
 

@@ -23,6 +23,7 @@ from controller.core import recall
 from controller.core import session as sessions
 from controller.core.commands import CallId, CancelTimer, HandOver, Pause, Resume, SetTimer, Start, Stop
 from controller.core.events import CallsMerged, Done, Event, Failed, LegAppeared, RecorderFound, TimerFired
+from controller.core.merging import merge
 from controller.core.policy import Policy
 from controller.core.recording import Recording
 from controller.core.session import Session
@@ -197,7 +198,7 @@ def _merge(found: Recalled, event: CallsMerged, rules: Policy) -> None:
     if kept == gone or other is None:
         return
     session = found.sessions.get(kept) or sessions.begin(kept, event.at)
-    found.sessions[kept] = sessions.merge(session, other, rules)
+    found.sessions[kept] = merge(session, other, rules)
     del found.sessions[gone]
     found.homes[gone] = kept
 

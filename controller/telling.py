@@ -22,8 +22,10 @@ from controller.core.events import (
     LegJoined,
     QueueJoined,
 )
+from controller.core.merging import merge
 from controller.core.policy import Policy
-from controller.core.session import Session, recording_id
+from controller.core.recorders import recording_id
+from controller.core.session import Session
 from controller.journal import Entry
 
 UNDECIDED = Decision(Mode.NEVER, "nothing was decided before it ended")
@@ -147,7 +149,7 @@ def replay(entries: Iterable[Entry], before: Policy, after: Policy) -> list[Outc
             other = pairs.pop(entry.event.other, None)
             if other is not None and call in pairs:
                 one, two = pairs[call]
-                pairs[call] = sessions.merge(one, other[0], before), sessions.merge(two, other[1], after)
+                pairs[call] = merge(one, other[0], before), merge(two, other[1], after)
         one, two = pairs.get(call) or (sessions.begin(call, entry.at), sessions.begin(call, entry.at))
         pairs[call] = sessions.step(one, entry.event, before)[0], sessions.step(two, entry.event, after)[0]
     return [Outcome(call, one.verdict or UNDECIDED, two.verdict or UNDECIDED) for call, (one, two) in pairs.items()]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.core import session as sessions
 from controller.core.policy import Policy
 from controller.core.recording import State
 from controller.core.session import Session
+from controller.core.wanted import wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Answer:
 
 def answer(session: Session, rules: Policy, link: str) -> Answer | None:
     """None: not known yet. `link`: why its PBX cannot be reached; "" where it can."""
-    current, want = session.recording, sessions.wanted(session, rules)
+    current, want = session.recording, wanted(session, rules)
     if current is None:
         return Answer(True, "it takes effect when the call is talking", State.OFF) if want is State.OFF else None
     if current.asked is not None or current.waiting:

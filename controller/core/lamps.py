@@ -9,7 +9,8 @@ from controller.core.decision import SubjectKind
 from controller.core.policy import Policy
 from controller.core.recording import State
 from controller.core.roster import Party
-from controller.core.session import Session, wanted
+from controller.core.session import Session
+from controller.core.wanted import wanted
 
 
 class Glow(Enum):

@@ -17,7 +17,8 @@ import structlog
 from controller.core.commands import CallId, RecordingId, Start, Stop, pbx_of
 from controller.core.events import Event, PauseBroken, PolicyChanged, RecorderDoubted, RecorderLost
 from controller.core.recording import Recording, State
-from controller.core.session import Session, wanted
+from controller.core.session import Session
+from controller.core.wanted import wanted
 from controller.engine import Engine
 from controller.pbx.driver import Health, SegmentFiles
 from controller.pipeline.space import space

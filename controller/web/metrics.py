@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from controller.core.recording import State
-from controller.core.session import wanted
+from controller.core.wanted import wanted
 from controller.pipeline.space import RAW_BYTES, space
 from controller.watch.selftested import read as selftests
 from controller.web.watched import WATCHED, Watched

@@ -9,6 +9,7 @@ from controller.core.commands import CallId, Command, HandOver, RecorderCommand,
 from controller.core.events import CallsMerged, Done, Event
 from controller.core.finished import Finished, Part
 from controller.core.finishing import finish
+from controller.core.merging import merge
 from controller.core.policy import Policy
 from controller.core.session import Session
 from controller.core.talks import Doing
@@ -32,7 +33,7 @@ class Play:
         if isinstance(event, CallsMerged):
             other = self.sessions.pop(event.other)
             self.homes[event.other] = home
-            self.sessions[home] = sessions.merge(self.sessions[home], other, self.rules)
+            self.sessions[home] = merge(self.sessions[home], other, self.rules)
         session = self.sessions.get(home) or sessions.begin(home, event.at)
         self.sessions[home], commands = sessions.step(session, event, self.rules)
         self.commands.extend(commands)

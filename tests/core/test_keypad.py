@@ -13,9 +13,11 @@ from controller.core.commands import Allow, HandOver, LegId, Pause, Press, Refus
 from controller.core.consent import Standing
 from controller.core.events import DigitPressed, PolicyChanged, TimerFired
 from controller.core.lamps import Glow, glows
+from controller.core.listening import QUIET
+from controller.core.merging import merge
 from controller.core.policy import Policy
 from controller.core.recording import State
-from controller.core.session import QUIET, merge, step
+from controller.core.session import step
 from hardware.keys import Key
 from tests.playbook import Playbook, Scene
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from controller.config.load import parse
 from controller.core import calls
-from controller.core import session as sessions
 from controller.core.calls import Call
 from controller.core.commands import Start
 from controller.core.events import BridgeKind, Event
+from controller.core.merging import merge
 from tests.playbook import NOTHING, Playbook, Scene
 
 
@@ -62,7 +62,7 @@ def test_the_end_of_a_queue_call_that_was_merged_starts_nobodys_own_recording() 
         >> other.queues("c", "support")
         >> other.connects("c", "support")
     )
-    agent.session = sessions.merge(agent.session, caller.session, rules)
+    agent.session = merge(agent.session, caller.session, rules)
     agent >> scene.joins("g") >> scene.joins("c") << NOTHING
     agent >> scene.unqueues("c", "support") >> scene.leaves("c") << NOTHING
     assert not any(isinstance(each, Start) for each in agent.asked)

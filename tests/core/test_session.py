@@ -10,6 +10,7 @@ from controller.core import session as sessions
 from controller.core.commands import CallId, HandOver, Pause, RecordingId, Refuse, Resume, SetTimer, Start, Stop
 from controller.core.decision import Mode
 from controller.core.events import BridgeKind, PolicyChanged, RecorderFound
+from controller.core.merging import merge
 from controller.core.policy import Policy
 from hardware.keys import Key
 from tests.playbook import NOTHING, Playbook, Scene
@@ -177,7 +178,7 @@ def test_two_calls_that_become_one_go_on_with_one_recording_and_hand_over_both()
     for scene, play in ((first, one), (second, two)):
         play >> scene.appears(f"a{scene.call}", "100") >> scene.appears(f"b{scene.call}", "101", originating=False)
         play >> scene.joins(f"a{scene.call}", scene.call) >> scene.joins(f"b{scene.call}", scene.call) << Start
-    merged = sessions.merge(one.session, two.session, rules)
+    merged = merge(one.session, two.session, rules)
     merged, commands = sessions.step(merged, PolicyChanged(first.call, first.at(1)), rules)
     stops = [command for command in commands if isinstance(command, Stop)]
     assert [stop.recording for stop in stops] == ["main-2-1"]
