@@ -12,11 +12,14 @@ from controller.config.machinery import Pbx
 from controller.config.positions import Path
 from controller.config.problems import Notes, meant
 from controller.config.tables import Tables
-from controller.core import conditions, policy, roster, rules
-from controller.core.conditions import Condition, number_list
+from controller.core import policy, reading, roster, rules
+from controller.core.combinations import COMBINATIONS
+from controller.core.conditions import CONDITIONS
 from controller.core.decision import SubjectKind
 from controller.core.numbers import BadPattern, NumberList, NumberPlan, Pattern
 from controller.core.rules import Rule, Selector, Settings, selector
+from controller.core.view import Condition
+from controller.core.written import number_list
 from hardware import sequences
 from hardware.keys import Key
 from hardware.sequences import CodeBook
@@ -202,11 +205,11 @@ def build_rule(place: int, table: models.Rule, plan: NumberPlan, notes: Notes) -
 def _when(table: models.Rule, plan: NumberPlan, notes: Notes, path: Path) -> Condition | None:
     if table.when is None:
         return None
-    problems: conditions.Problems = []
-    condition = conditions.read(table.when, plan, problems)
+    problems: reading.Problems = []
+    condition = reading.read(table.when, plan, problems)
     for inner, what in problems:
         unknown = what.startswith("there is no condition")
-        names = (*conditions.CONDITIONS, *conditions.COMBINATIONS)
+        names = (*CONDITIONS, *COMBINATIONS)
         notes.wrong((*path, "when", *inner), what + (meant(str(inner[-1]), names) if unknown else ""))
     return condition
 

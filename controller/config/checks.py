@@ -10,10 +10,12 @@ from controller.config.build import SELECTORS
 from controller.config.positions import Path
 from controller.config.problems import Notes
 from controller.config.tables import LISTS, Tables
-from controller.core.conditions import AllOf, AnyOf, Condition, Ddi, Not, Site
+from controller.core.combinations import AllOf, AnyOf, Not
+from controller.core.conditions import Ddi, Site
 from controller.core.decision import Grade, Mode, SubjectKind
 from controller.core.policy import Policy
 from controller.core.rules import BUILT_IN, GRANTED, How, Rule, Selector
+from controller.core.view import Condition
 
 _KEYS = {"extension": "number", "ring_group": "number", "ddi": "number"}
 

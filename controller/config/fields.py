@@ -119,7 +119,7 @@ Names = Annotated[tuple[Name, ...], BeforeValidator(_listed)]
 Endpoint = Annotated[Name, AfterValidator(_endpoint)]
 Endpoints = Annotated[tuple[Endpoint, ...], BeforeValidator(_listed)]
 Patterns = Annotated[tuple[object, ...], BeforeValidator(_listed)]
-"""Number patterns as written: read by controller.core.conditions.number_list once the number plan is known."""
+"""Number patterns as written: read by controller.core.written.number_list once the number plan is known."""
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 Zone = Annotated[Name, AfterValidator(_zone)]
 PbxFolder = Annotated[Name, AfterValidator(_folder)]

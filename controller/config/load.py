@@ -19,8 +19,10 @@ from controller.config.positions import positions
 from controller.config.problems import ConfigError, Notes, Problem
 from controller.config.prompts import check_prompts
 from controller.config.tables import SINGLE, Tables, read_tables
-from controller.core.conditions import AllOf, AnyOf, Attribute, Condition, Not
+from controller.core.combinations import AllOf, AnyOf, Not
+from controller.core.conditions import Attribute
 from controller.core.policy import Policy
+from controller.core.view import Condition
 from hardware.url_key import SECRET_BYTES
 
 MOST_BYTES = 16 * 1024 * 1024

@@ -8,75 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
-from controller.core.altered import quick
-from controller.core.calls import Call, Leg
-from controller.core.decision import Subject, SubjectKind
-from controller.core.numbers import BadPattern, NumberList, NumberPlan, Pattern, Way, pattern
-from controller.core.subjects import Remote, Roster, callers, direction, incoming, remotes, traffic
+from controller.core.decision import SubjectKind
+from controller.core.numbers import NumberList, NumberPlan, Way
+from controller.core.subjects import Remote
+from controller.core.view import Leaf, View
 from controller.core.windows import Window, window
-
-
-@quick
-@dataclass(frozen=True, slots=True)
-class View:
-    """A call as one of its subjects sees it: all that a condition may look at. `zone` is the subject's site's."""
-
-    call: Call
-    subject: Subject
-    legs: tuple[Leg, ...]
-    roster: Roster
-    site: str
-    zone: tzinfo
-
-    @property
-    def direction(self) -> str:
-        return direction(self.call, self.roster)
-
-    @property
-    def incoming(self) -> bool:
-        return incoming(self.call, self.subject, self.legs)
-
-    @property
-    def remotes(self) -> tuple[Remote, ...]:
-        return remotes(self.call, self.subject, self.legs, self.roster)
-
-    @property
-    def traffic(self) -> str:
-        return traffic(self.remotes)
-
-    @property
-    def dialled(self) -> tuple[str, ...]:
-        return tuple(leg.dialled for leg in callers(self.call) if leg.dialled)
-
-
-class Condition(Protocol):
-    """Something that holds for a call, as one subject sees it, or does not."""
-
-    def holds(self, view: View) -> bool: ...
-
-    def fact(self, view: View) -> str:
-        """What is the case, for the person who asks why: "direction is outbound"."""
-        ...
-
-    def __str__(self) -> str:
-        """What the rule wants, in the words of the policy file."""
-        ...
-
-
-class Leaf(Condition, Protocol):
-    """A condition with a name of its own in the policy file. `takes` and `example` go into the reference page."""
-
-    takes: ClassVar[str]
-    example: ClassVar[str]
-
-    @classmethod
-    def read(cls, value: object, plan: NumberPlan) -> Condition:
-        """The condition that this TOML value means. Raises ValueError, saying what would be right."""
-        ...
+from controller.core.written import choice, number_list, texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +34,7 @@ class Direction:
 
     @classmethod
     def read(cls, value: object, _plan: NumberPlan) -> Direction:
-        return cls(_choice(value, cls.values))
+        return cls(choice(value, cls.values))
 
     def holds(self, view: View) -> bool:
         return view.direction in self.wanted or ("incoming" if view.incoming else "outgoing") in self.wanted
@@ -119,7 +60,7 @@ class Traffic:
 
     @classmethod
     def read(cls, value: object, _plan: NumberPlan) -> Traffic:
-        wanted = _choice(value, cls.values)
+        wanted = choice(value, cls.values)
         if len(wanted) > 1:
             raise ValueError("both are all calls: leave the condition out")
         return cls(next(iter(wanted)))
@@ -214,7 +155,7 @@ class Time:
 
     @classmethod
     def read(cls, value: object, _plan: NumberPlan) -> Time:
-        return cls(tuple(window(text) for text in _texts(value)))
+        return cls(tuple(window(text) for text in texts(value)))
 
     def holds(self, view: View) -> bool:
         began = datetime.fromtimestamp(view.call.began_at, view.zone)
@@ -241,7 +182,7 @@ class Attribute:
     def read(cls, value: object, _plan: NumberPlan) -> Attribute:
         if not isinstance(value, Mapping) or not value:
             raise ValueError('name the attribute and its value, as in { vip = "yes" }')
-        return cls(tuple((str(name).lower(), _texts(values)) for name, values in value.items()))
+        return cls(tuple((str(name).lower(), texts(values)) for name, values in value.items()))
 
     def holds(self, view: View) -> bool:
         told = view.call.attributes
@@ -268,7 +209,7 @@ class Site:
 
     @classmethod
     def read(cls, value: object, _plan: NumberPlan) -> Site:
-        return cls(frozenset(_texts(value)))
+        return cls(frozenset(texts(value)))
 
     def holds(self, view: View) -> bool:
         return view.site in self.names
@@ -293,7 +234,7 @@ class Ddi:
 
     @classmethod
     def read(cls, value: object, _plan: NumberPlan) -> Ddi:
-        chosen = _choice(value, cls.values)
+        chosen = choice(value, cls.values)
         if len(chosen) > 1:
             raise ValueError("choose one; inbound and outbound together are both")
         return cls(next(iter(chosen)))
@@ -312,63 +253,6 @@ class Ddi:
         return f"ddi_calls {self.setting}"
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
-    """Every one of the parts. None at all would hold for every call, which nobody can have meant: it is refused."""
-
-    parts: tuple[Condition, ...]
-
-    def __post_init__(self) -> None:
-        if not self.parts:
-            raise ValueError("an empty list of conditions would hold for every call: leave it out")
-
-    def holds(self, view: View) -> bool:
-        return all(part.holds(view) for part in self.parts)
-
-    def fact(self, view: View) -> str:
-        """The first part that fails is what the person wants to know."""
-        return next((part.fact(view) for part in self.parts if not part.holds(view)), self.parts[0].fact(view))
-
-    def __str__(self) -> str:
-        return " and ".join(str(part) for part in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """At least one of the parts; none at all never holds, and is refused because nobody can have meant it."""
-
-    parts: tuple[Condition, ...]
-
-    def __post_init__(self) -> None:
-        if not self.parts:
-            raise ValueError("an empty any holds for no call: leave it out")
-
-    def holds(self, view: View) -> bool:
-        return any(part.holds(view) for part in self.parts)
-
-    def fact(self, view: View) -> str:
-        return "; ".join(dict.fromkeys(part.fact(view) for part in self.parts))
-
-    def __str__(self) -> str:
-        return "(" + " or ".join(str(part) for part in self.parts) + ")"
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The opposite. Beware: while nothing is known of the other side, `not` of anything about it holds."""
-
-    part: Condition
-
-    def holds(self, view: View) -> bool:
-        return not self.part.holds(view)
-
-    def fact(self, view: View) -> str:
-        return self.part.fact(view)
-
-    def __str__(self) -> str:
-        return f"not ({self.part})"
-
-
 CONDITIONS: dict[str, type[Leaf]] = {
     "direction": Direction,
     "traffic": Traffic,
@@ -381,94 +265,11 @@ CONDITIONS: dict[str, type[Leaf]] = {
 }
 """The names that may stand in a rule's `when`, beside `not`, `any` and `all`."""
 
-COMBINATIONS = ("not", "any", "all")
-
-Path = tuple[str | int, ...]
-Problems = list[tuple[Path, str]]
-"""Where in `when` (keys and list positions) something is wrong, and what would be right."""
-
-
-def read(when: object, plan: NumberPlan, problems: Problems, path: Path = ()) -> Condition | None:
-    """The condition that a `when` table means; adds what is wrong with it to `problems` and returns None then."""
-    if not isinstance(when, Mapping) or not when:
-        problems.append((path, 'this is to be a table of conditions, such as { direction = "inbound" }'))
-        return None
-    parts = [_part(str(key), value, plan, problems, (*path, str(key))) for key, value in when.items()]
-    good = tuple(part for part in parts if part is not None)
-    if len(good) < len(parts):
-        return None
-    return good[0] if len(good) == 1 else AllOf(good)
-
-
-def _part(key: str, value: object, plan: NumberPlan, problems: Problems, path: Path) -> Condition | None:
-    if key == "not":
-        inner = read(value, plan, problems, path)
-        return Not(inner) if inner is not None else None
-    if key in ("any", "all"):
-        return _several(key, value, plan, problems, path)
-    if key not in CONDITIONS:
-        problems.append((path, f"there is no condition '{key}'"))
-        return None
-    try:
-        return CONDITIONS[key].read(value, plan)
-    except ValueError as error:
-        problems.append((path, str(error)))
-        return None
-
-
-def _several(key: str, value: object, plan: NumberPlan, problems: Problems, path: Path) -> Condition | None:
-    if not isinstance(value, list) or not value:
-        problems.append((path, f'{key} takes a list of tables: {key} = [{{ direction = "inbound" }}, {{ … }}]'))
-        return None
-    parts = [read(one, plan, problems, (*path, place)) for place, one in enumerate(value)]
-    good = tuple(part for part in parts if part is not None)
-    if len(good) < len(parts):
-        return None
-    return AllOf(good) if key == "all" else AnyOf(good)
-
-
-def number_list(value: object, plan: NumberPlan) -> NumberList:
-    """One pattern or a list of them, each text or { number, direction }. Raises ValueError."""
-    entries = value if isinstance(value, list | tuple) else [value]
-    if not entries:
-        raise ValueError("an empty list matches no number: leave it out")
-    return NumberList(tuple(_pattern(entry, plan) for entry in entries), plan)
-
-
-def _pattern(entry: object, plan: NumberPlan) -> Pattern:
-    if isinstance(entry, str):
-        return pattern(entry, plan)
-    if isinstance(entry, Mapping) and isinstance(entry.get("number"), str) and set(entry) <= {"number", "direction"}:
-        ways = {"to": Way.TO, "from": Way.FROM, "both": None}
-        way = str(entry.get("direction", "both"))
-        if way not in ways:
-            raise ValueError(f"direction is to, from or both, not '{way}'")
-        return pattern(entry["number"], plan, ways[way])
-    if isinstance(entry, int) and not isinstance(entry, bool):
-        raise BadPattern(f'write {entry} in quotes ("{entry}"): a number without them loses its leading zeros')
-    raise BadPattern('write a number pattern in quotes, or { number = "72.", direction = "to" }')
-
 
 def _found(numbers: NumberList, others: tuple[Remote, ...]) -> bool:
     return bool(numbers) and any(
         numbers.find(one.number, one.way, dialled=one.way is Way.TO) for one in others if one.number
     )
-
-
-def _choice(value: object, values: tuple[str, ...]) -> frozenset[str]:
-    chosen = frozenset(_texts(value))
-    for one in chosen:
-        if one not in values:
-            raise ValueError(f"'{one}' is none of {', '.join(values)}")
-    return chosen
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    entries = value if isinstance(value, list | tuple) else [value]
-    texts = tuple(entry for entry in entries if isinstance(entry, str))
-    if not texts or len(texts) < len(entries):
-        raise ValueError("write a text in quotes, or a list of them")
-    return texts
 
 
 def _listed(values: frozenset[str]) -> str:

@@ -10,7 +10,6 @@ from enum import Enum
 from typing import TypeVar
 
 from controller.core.commands import Side
-from controller.core.conditions import Condition
 from controller.core.decision import (
     AfterRefusal,
     Announce,
@@ -30,6 +29,7 @@ from controller.core.decision import (
 )
 from controller.core.numbers import NumberPlan, Pattern, pattern
 from controller.core.roster import Extension, Line, Roster
+from controller.core.view import Condition
 from hardware.sequences import CodeBook
 
 GRANTED: dict[Mode, frozenset[Grant]] = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from controller.core.calls import Call, Leg, is_room
 from controller.core.commands import LegId
-from controller.core.conditions import View
 from controller.core.decision import Considered, Grade, Subject, SubjectKind
 from controller.core.grades import Verdict
 from controller.core.rulebook import Policy, QueueIsolation
 from controller.core.subjects import SubjectLegs, callers, former_subjects_of, seated
+from controller.core.view import View
 
 MOST_EXPLAINED = 20
 """Rules about one subject that did not match and are explained one by one; the rest are counted."""

@@ -11,7 +11,8 @@ from controller.config.load import Config, load, parse
 from controller.config.machinery import Ami, Ari, Pbx
 from controller.config.starter import starter
 from controller.config.tables import LISTS, SINGLE
-from controller.core.conditions import COMBINATIONS, CONDITIONS
+from controller.core.combinations import COMBINATIONS
+from controller.core.conditions import CONDITIONS
 from controller.core.decision import Mode
 from controller.core.policy import decide
 from tests.core.situations import inbound, internal, queued

@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.core.calls import Call
-from controller.core.conditions import CONDITIONS, AllOf, AnyOf, Condition, Direction, Not, Problems, View, read
+from controller.core.combinations import AllOf, AnyOf, Not
+from controller.core.conditions import CONDITIONS, Direction
 from controller.core.numbers import NumberPlan
+from controller.core.reading import Problems, read
 from controller.core.subjects import subjects_of
+from controller.core.view import Condition, View
 from controller.core.windows import window
 from tests.core.situations import CUSTOMER, after, inbound, internal, outbound, policy, ringing, talk
 
