@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from controller.lab import software, sound_card
+from controller.lab import kamailio, software, sound_card
 from controller.lab.programs import LabNotSetUp
 
 
@@ -29,6 +29,10 @@ def main(arguments: list[str]) -> int:
         sound_card.ensure(say)
     except LabNotSetUp as trouble:
         say(f"no virtual sound card, so the tests of `onrecord listen` will be skipped: {trouble}")
+    try:
+        kamailio.ensure(say)
+    except LabNotSetUp as trouble:
+        say(f"no Kamailio, so the tests of keys behind a proxy will be skipped: {trouble}")
     say(f"lab ready: Asterisk {pbx.version} ({pbx.program}{'' if str(pbx.root) == '/' else f' in {pbx.root}'})")
     return 0
 

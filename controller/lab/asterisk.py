@@ -105,6 +105,11 @@ class Asterisk:
         return self._lease.address(int(extension) % 256)
 
     @property
+    def proxy_host(self) -> str:
+        """The loopback address of a proxy in front of this PBX."""
+        return self._lease.address(2)
+
+    @property
     def pid(self) -> int | None:
         """None while it is not running."""
         if self._process is None or self._process.returncode is not None:

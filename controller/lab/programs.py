@@ -19,6 +19,7 @@ PACKAGES = {
     "flite": "flite",
     "asterisk": "asterisk",
     "ffmpeg": "ffmpeg",
+    "kamailio": "kamailio",
 }
 """Program -> the Debian and Ubuntu package that brings it."""
 
@@ -64,6 +65,16 @@ def install(wanted: list[str], say: Say) -> None:
         done = _run(command)
         if done.returncode:
             raise LabNotSetUp(f"`{' '.join(command)}` failed:\n{done.stdout[-2000:]}")
+
+
+def mask(service: str, configured: Path, say: Say) -> None:
+    """Before a package that brings a service: a program that the user did not ask for must not be started.
+
+    One whose configuration is there already is the user's own, and is left alone.
+    """
+    if os.geteuid() == 0 and shutil.which("systemctl") and not configured.exists():
+        say(f"masking {service}.service, so that installing it starts nothing (undo: systemctl unmask {service})")
+        subprocess.run(["systemctl", "mask", service], check=False, capture_output=True)
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -99,10 +99,8 @@ def _installed(program: str) -> Install:
 
 
 def _ubuntu(say: Say) -> Install:
-    """Ubuntu's own package. Its service is masked first: a PBX that the user did not ask for must not be started."""
-    if os.geteuid() == 0 and shutil.which("systemctl") and not Path("/etc/asterisk").exists():
-        say("masking asterisk.service, so that installing Asterisk starts no PBX (undo: systemctl unmask asterisk)")
-        subprocess.run(["systemctl", "mask", "asterisk"], check=False, capture_output=True)
+    """Ubuntu's own package."""
+    programs.mask("asterisk", Path("/etc/asterisk"), say)
     programs.ensure(["asterisk"], say)
     return _installed(shutil.which("asterisk", path=_path()) or "asterisk")
 
