@@ -305,6 +305,7 @@ def driver_of(pbx: Pbx, config: Config, token: str = "") -> Driver:
         monitor_dir=pbx.monitor_dir,
         spool_dir=pbx.folder,
         prompts_dir=pbx.prompts_dir,
+        context=pbx.context,
         format=pbx.format,
         token=token,
         who=f"{socket.gethostname()}:{os.getpid()}",

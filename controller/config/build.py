@@ -15,7 +15,7 @@ from controller.config.tables import Tables
 from controller.core import policy, reading, roster, rules
 from controller.core.combinations import COMBINATIONS
 from controller.core.conditions import CONDITIONS
-from controller.core.decision import SubjectKind
+from controller.core.decision import AfterRefusal, Destination, SubjectKind
 from controller.core.numbers import BadPattern, NumberList, NumberPlan, Pattern
 from controller.core.rules import Rule, Selector, Settings, selector
 from controller.core.view import Condition
@@ -171,7 +171,12 @@ def settings(table: models.Settings) -> Settings:
         announce_internal=table.announce_internal,
         announce_to=table.announce_to,
         language=table.language,
-        after_refusal=table.after_refusal,
+        announce_fallback=table.announce_fallback,
+        prompt_inbound=table.prompt_inbound,
+        prompt_outbound=table.prompt_outbound,
+        prompt_internal=table.prompt_internal,
+        prompt_fallback=table.prompt_fallback,
+        after_refusal=_after(table.after_refusal),
         announce_delay=table.announce_delay,
         untold=table.untold,
         notice_outside=table.notice_outside,
@@ -185,6 +190,10 @@ def settings(table: models.Settings) -> Settings:
         record_paging=table.record_paging,
         record_voicemail=table.record_voicemail,
     )
+
+
+def _after(refusal: str | Destination | None) -> AfterRefusal | Destination | None:
+    return AfterRefusal(refusal) if isinstance(refusal, str) else refusal
 
 
 def build_rule(place: int, table: models.Rule, plan: NumberPlan, notes: Notes) -> Rule:

@@ -7,12 +7,13 @@ from typing import Any
 
 from controller.config import machinery, models
 from controller.config.build import SELECTORS
+from controller.config.machinery import Pbx
 from controller.config.positions import Path
 from controller.config.problems import Notes
 from controller.config.tables import LISTS, Tables
 from controller.core.combinations import AllOf, AnyOf, Not
 from controller.core.conditions import Ddi, Site
-from controller.core.decision import Grade, Mode, SubjectKind
+from controller.core.decision import Destination, Grade, Mode, SubjectKind
 from controller.core.policy import Policy
 from controller.core.rules import BUILT_IN, GRANTED, How, Rule, Selector
 from controller.core.view import Condition
@@ -36,8 +37,27 @@ def check(raw: Mapping[str, Any], tables: Tables, policy: Policy, notes: Notes) 
         _lengths(("site", place), site, notes)
     defaults = tables.one("defaults", models.Settings)
     _lengths(("defaults",), defaults, notes)
+    _destinations(tables, notes)
     if not notes.problems:
         _unreached(policy, tables, notes)
+
+
+def _destinations(tables: Tables, notes: Notes) -> None:
+    """An extension by itself means nothing on a PBX that does not say where its phones dial."""
+    lost = [pbx.name for _, pbx in tables.all("pbx", Pbx) if not pbx.context]
+    if not lost:
+        return
+    several: list[tuple[Path, models.Settings]] = [(("defaults",), tables.one("defaults", models.Settings))]
+    several += [(("site", place), site) for place, site in tables.all("site", models.Site)]
+    several += [(("rule", place), rule) for place, rule in tables.all("rule", models.Rule)]
+    for path, table in several:
+        to = table.after_refusal
+        if isinstance(to, Destination) and not to.context:
+            notes.wrong(
+                (*path, "after_refusal"),
+                f"in which context is extension {to.extension}? Write context,extension,priority, or give "
+                f"[[pbx]] {', '.join(lost)} a context",
+            )
 
 
 def _entries(raw: Mapping[str, Any], table: str) -> list[Any]:

@@ -10,11 +10,16 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from controller.core.decision import AfterRefusal, Destination
+
 MOST_LETTERS = 200
 _DURATION = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h)$")
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
 _BEEP_TONE = re.compile(r"[1-9][0-9]{2,3}(\+[1-9][0-9]{2,3})?/[1-9][0-9]{1,3}")
+_PROMPT = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_PLACE = re.compile(r"([A-Za-z0-9_-]{1,79}),([A-Za-z0-9*#+_-]{1,79}),([1-9][0-9]{0,4})")
+_EXTENSION = re.compile(r"[0-9*#+][0-9*#+]{0,39}")
 _MAC = re.compile(r"([0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}")
 # A comma would split MixMonitor's File into options and a shell command; a bracket would end its r(…) early.
 _PLAIN_FOLDER = re.compile(r"^/[A-Za-z0-9._/-]*$")
@@ -92,6 +97,25 @@ def language(value: str) -> str:
     if not _LANGUAGE.fullmatch(value):
         raise ValueError(f"'{value}' is no language: write it as de or pt-br")
     return value
+
+
+def prompt(value: str) -> str:
+    """A prompt's id, which becomes part of a path on the PBX."""
+    if not _PROMPT.fullmatch(value):
+        raise ValueError(f"'{value}' is no prompt's name: small letters, digits and - only, such as recorded")
+    return value
+
+
+def after_refusal(value: object) -> object:
+    """One of the words, or a place in the dialplan: its parts become headers to the PBX."""
+    words = (AfterRefusal.GO_ON.value, AfterRefusal.END.value)
+    if value in words:
+        return value
+    if isinstance(value, str) and (place := _PLACE.fullmatch(value)):
+        return Destination(place[1], place[2], int(place[3]))
+    if isinstance(value, str) and _EXTENSION.fullmatch(value):
+        return Destination("", value)
+    raise ValueError(f"write {', '.join(words)}, or a place in the dialplan: 199, or context,extension,priority")
 
 
 def beep(value: float) -> float:

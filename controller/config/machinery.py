@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,12 @@ from controller.config.fields import Address, Name, PbxFolder, Port, Seconds, Ta
 def _pbx_name(value: str) -> str:
     if not all(letter.isascii() and (letter.isalnum() or letter in "_-") for letter in value) or len(value) > 40:
         raise ValueError("up to 40 letters, digits, - and _: it begins every call's id")
+    return value
+
+
+def _context(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,79}", value):
+        raise ValueError("letters, digits, - and _ only: it becomes a header to the PBX")
     return value
 
 
@@ -68,6 +75,11 @@ class Pbx(Table):
         "",
         description="What people hear when their call is to be recorded and cannot be (on_failure notice or end), as "
         'Asterisk calls it, such as "sound:onrecord/en/ended"; left out: three tones. Needs ari.',
+    )
+    context: Annotated[Text, AfterValidator(_context)] = Field(
+        "",
+        description="The context of the dialplan in which its phones dial, such as from-internal: an extension in "
+        "after_refusal is meant there.",
     )
     prompts_dir: PbxFolder = Field(
         "/var/lib/asterisk/sounds/onrecord",

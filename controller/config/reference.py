@@ -20,6 +20,7 @@ from controller.config import machinery, models
 from controller.config.fields import Table
 from controller.config.tables import LISTS, SINGLE
 from controller.core.conditions import CONDITIONS
+from controller.core.decision import Destination
 
 PAGE = Path("docs/reference/configuration.md")
 _HEAD = """# The configuration file
@@ -138,6 +139,7 @@ _NAMES: dict[Any, str] = {
     int: "number",
     bool: "true/false",
     Path: "path",
+    Destination: "place in the dialplan",
     SecretStr: "text",
 }
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictBool
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
-from controller.config.fields import Name, Seconds, Table, beep, beep_tone, language
+from controller.config.fields import Name, Seconds, Table, after_refusal, beep, beep_tone, language, prompt
 from controller.core.commands import Side
 from controller.core.decision import (
-    AfterRefusal,
     Announce,
     Audience,
+    Destination,
     Grant,
     HoldRule,
     Mode,
@@ -24,6 +24,8 @@ from controller.core.decision import (
 
 Language = Annotated[Name, AfterValidator(language)]
 Beep = Annotated[Seconds, AfterValidator(beep)]
+Prompt = Annotated[Name, AfterValidator(prompt)]
+Refusal = Annotated[Literal["go-on", "end"] | Destination, BeforeValidator(after_refusal)]
 BeepTone = Annotated[Name, AfterValidator(beep_tone)]
 
 
@@ -96,10 +98,24 @@ class Settings(Table):
         None, description="Who is told: far (the other side of the house's door), near, or both. Built in: far."
     )
     language: Language | None = Field(None, description="The prompts' language, such as de. Built in: en.")
-    after_refusal: AfterRefusal | None = Field(
+    announce_fallback: Announce | None = Field(
         None,
-        description="When a party refuses: go-on (unrecorded; the dialplan may route by GOSUB_RETVAL) or end (with a "
-        "notice). Built in: go-on.",
+        description="What is announced on calls from outside where announce_inbound is none, or could not be played: "
+        "for a rule to have its own. Built in: none.",
+    )
+    prompt_inbound: Prompt | None = Field(
+        None,
+        description="Which prompt announces calls from outside, for one of your own: its name in prompts_dir, without "
+        "language and ending. Left out: recorded, opt-out or opt-in, as announce_inbound says.",
+    )
+    prompt_outbound: Prompt | None = Field(None, description="The same for calls to the outside.")
+    prompt_internal: Prompt | None = Field(None, description="The same for calls between our own phones.")
+    prompt_fallback: Prompt | None = Field(None, description="The same for announce_fallback.")
+    after_refusal: Refusal | None = Field(
+        None,
+        description="When a party refuses or withdraws: go-on (unrecorded), end (with a notice), or the place in the "
+        'dialplan that it is sent to: "context,extension,priority", or an extension, which is meant in the `context` '
+        "of [[pbx]]. Built in: go-on.",
     )
     announce_delay: Seconds | None = Field(
         None,

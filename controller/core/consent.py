@@ -66,15 +66,49 @@ def answered(announce: Announce, digit: str) -> Standing:
     return Standing.REFUSED if digit == REFUSES else Standing.INFORMED
 
 
-def asked_for(options: Options, direction: str) -> Announce:
-    """What is announced on calls of this direction."""
+PROMPTS = {Announce.NOTIFY: "recorded", Announce.OPT_OUT: "opt-out", Announce.OPT_IN: "opt-in"}
+"""Which prompt says it; docs/guides/prompts.md has the words."""
+REFUSED = "refused"
+"""The prompt before a call is ended for a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a party is told or asked, and by which prompt. `fallback`: instead of another one (W-26)."""
+
+    announce: Announce
+    prompt: str
+    fallback: bool = False
+
+    def cited(self, language: str) -> str:
+        """For the ledger: which words, in which language."""
+        return f"{self.prompt} ({language})"
+
+    def how(self, where: str, *more: str) -> str:
+        """For the ledger: where, and that it was the fallback, which others than the organisation may have set."""
+        return ", ".join((*more, where, *(("fallback",) if self.fallback else ())))
+
+
+def statements(options: Options, direction: str) -> tuple[Statement, ...]:
+    """What is announced on calls of this direction; each further one only where those before could not be played."""
     match direction:
         case "inbound":
-            return options.announce_inbound
+            said = [(options.announce_inbound, options.prompt_inbound, False)]
+            said.append((options.announce_fallback, options.prompt_fallback, True))
         case "outbound":
-            return options.announce_outbound
+            said = [(options.announce_outbound, options.prompt_outbound, False)]
         case _:
-            return options.announce_internal
+            said = [(options.announce_internal, options.prompt_internal, False)]
+    return tuple(
+        Statement(announce, prompt or PROMPTS[announce], fallback)
+        for announce, prompt, fallback in said
+        if announce is not Announce.NONE
+    )
+
+
+def asked_for(options: Options, direction: str) -> Announce:
+    """What is announced on calls of this direction, where it can be played."""
+    return next((said.announce for said in statements(options, direction)), Announce.NONE)
 
 
 def hears(options: Options, leg_party: Party) -> bool:

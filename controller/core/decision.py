@@ -90,6 +90,19 @@ class AfterRefusal(Enum):
 
     GO_ON = "go-on"
     END = "end"  # with a notice
+    ROUTE = "route"  # whoever refused is sent to a destination of the dialplan
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A place in the dialplan. `context` "": the one in which this PBX's phones dial."""
+
+    context: str
+    extension: str
+    priority: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.context},{self.extension},{self.priority}" if self.context else self.extension
 
 
 class Untold(Enum):
@@ -150,7 +163,13 @@ class Options:
     announce_internal: Announce = Announce.NONE
     announce_to: Audience = Audience.FAR
     language: str = "en"
+    announce_fallback: Announce = Announce.NONE  # inbound, where the one above is none or could not be played
+    prompt_inbound: str = ""  # the prompt's id; "": the one of that kind of announcement
+    prompt_outbound: str = ""
+    prompt_internal: str = ""
+    prompt_fallback: str = ""
     after_refusal: AfterRefusal = AfterRefusal.GO_ON
+    refusal_to: Destination | None = None  # where whoever refused is sent
     announce_delay: float = 0.0  # after the talk began, on outbound calls
     untold: Untold = Untold.PAUSE
     notice_outside: NoticeForm = NoticeForm.NONE  # of start and stop, on calls with the outside

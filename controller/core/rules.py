@@ -14,6 +14,7 @@ from controller.core.decision import (
     AfterRefusal,
     Announce,
     Audience,
+    Destination,
     Grade,
     Grant,
     HoldRule,
@@ -65,7 +66,12 @@ class Settings:
     announce_internal: Announce | None = None
     announce_to: Audience | None = None
     language: str | None = None
-    after_refusal: AfterRefusal | None = None
+    announce_fallback: Announce | None = None
+    prompt_inbound: str | None = None
+    prompt_outbound: str | None = None
+    prompt_internal: str | None = None
+    prompt_fallback: str | None = None
+    after_refusal: AfterRefusal | Destination | None = None
     announce_delay: float | None = None
     untold: Untold | None = None
     notice_outside: NoticeForm | None = None
@@ -99,6 +105,11 @@ BUILT_IN = Settings(
     announce_internal=Options().announce_internal,
     announce_to=Options().announce_to,
     language=Options().language,
+    announce_fallback=Options().announce_fallback,
+    prompt_inbound=Options().prompt_inbound,
+    prompt_outbound=Options().prompt_outbound,
+    prompt_internal=Options().prompt_internal,
+    prompt_fallback=Options().prompt_fallback,
     after_refusal=Options().after_refusal,
     announce_delay=Options().announce_delay,
     untold=Options().untold,
@@ -221,6 +232,7 @@ def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
     mode = _known(full.mode)
     most = GRANTED[mode]
     graded = _graded(rule, grade, mode)
+    after = full.after_refusal or AfterRefusal.GO_ON
     return Terms(
         mode=mode,
         grade=graded,
@@ -243,7 +255,13 @@ def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
             announce_internal=_known(full.announce_internal),
             announce_to=_known(full.announce_to),
             language=_known(full.language),
-            after_refusal=_known(full.after_refusal),
+            announce_fallback=_known(full.announce_fallback),
+            prompt_inbound=_known(full.prompt_inbound),
+            prompt_outbound=_known(full.prompt_outbound),
+            prompt_internal=_known(full.prompt_internal),
+            prompt_fallback=_known(full.prompt_fallback),
+            after_refusal=AfterRefusal.ROUTE if isinstance(after, Destination) else after,
+            refusal_to=after if isinstance(after, Destination) else None,
             announce_delay=_known(full.announce_delay),
             untold=_known(full.untold),
             notice_outside=_known(full.notice_outside),

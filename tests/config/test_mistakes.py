@@ -29,6 +29,23 @@ RULE = rule('extension = "100"\nmode = "always"')
 @pytest.mark.parametrize(
     ("text", "line", "key", "clue"),
     [
+        # where whoever refuses is sent: every part becomes a header to the PBX
+        *(
+            (f"[defaults]\nafter_refusal = {text}\n", 2, "defaults.after_refusal", "context,extension,priority")
+            for text in (
+                '"hangup"',
+                '"a,b"',
+                '"a,b,0"',
+                '"a,b,c"',
+                '"a b,s,1"',
+                '"a,${X},1"',
+                '"a,s,1\\r\\nX: y"',
+                "7",
+            )
+        ),
+        (PBX + '[defaults]\nafter_refusal = "199"\n', 5, "defaults.after_refusal", "in which context"),
+        ('[defaults]\nprompt_inbound = "../x"\n', 2, "defaults.prompt_inbound", "no prompt's name"),
+        (PBX + 'context = "a;b"\n', 4, "pbx 'main'.context", "letters, digits"),
         # tables and keys
         ("[organisaton]\n", 1, "organisaton", "did you mean 'organisation'?"),
         ("[rule]\nname = 'x'\n", 1, "rule", "write [[rule]] with two brackets"),

@@ -34,6 +34,7 @@ class AsteriskSettings:
     format: str = "wav"
     token: str = ""  # names this controller over its restarts; "": nobody asks who else works on this PBX
     who: str = "unknown"  # the same for people: machine and process
+    context: str = ""  # where its phones dial, for a destination that names none
     prompts_dir: str = "/var/lib/asterisk/sounds/onrecord"  # as the PBX calls it; <language>/<prompt>.wav below
     sounds: Mapping[str, str] = field(default_factory=dict)  # name of a notice -> what ARI is to play, "sound:beep"
     attributes: tuple[str, ...] = ("group", "kind")  # names of ONRECORD_… variables to ask for in a snapshot
