@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from controller.config.load import parse
-from controller.core.calls import Call, update
+from controller.core.calls import Call
 from controller.core.commands import CallId, LegId
 from controller.core.events import (
     AttributeSet,
@@ -31,6 +31,7 @@ from controller.core.events import (
     LegRang,
 )
 from controller.core.policy import Policy, decide
+from controller.core.updating import update
 
 SIZES = (10, 1_000, 10_000)
 CALLS = 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
-from controller.core import calls, policy
+from controller.core import policy, updating
 from controller.core import session as sessions
 from controller.core.calls import Call
 from controller.core.commands import CallId, Command, LegId, Start
@@ -50,7 +50,7 @@ def decide(situation: Situation, rules: Policy) -> Decision:
     """What would be decided while they talk. The call is built from the events that a real one would give."""
     call = Call(CallId("dry/room:" + situation.conference + ":0" if situation.conference else "dry/1"), situation.at)
     for event in _events(situation, call.id, rules):
-        call = calls.update(call, event)
+        call = updating.update(call, event)
     return policy.decide(rules, call)
 
 

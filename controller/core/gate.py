@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.core import calls, consent, policy
+from controller.core import consent, policy, updating
 from controller.core.calls import Call
 from controller.core.commands import LegId, Open
 from controller.core.consent import Ledger, Standing
@@ -82,7 +82,7 @@ def _ahead(call: Call, event: GateReached) -> Call:
         return call
     if event.target.startswith(QUEUE):
         coming = QueueJoined(call.id, event.at, event.leg, event.target.removeprefix(QUEUE))
-        return calls.update(call, coming)
+        return updating.update(call, coming)
     made_up, bridge = LegId(f"{event.leg}?"), BridgeId("ahead")
     target = event.target
     for happens in (
@@ -91,5 +91,5 @@ def _ahead(call: Call, event: GateReached) -> Call:
         LegJoined(call.id, event.at, event.leg, bridge, BridgeKind.TALK, ""),
         LegJoined(call.id, event.at, made_up, bridge, BridgeKind.TALK, ""),
     ):
-        call = calls.update(call, happens)
+        call = updating.update(call, happens)
     return call

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from controller.core import calls, consent
+from controller.core import consent, updating
 from controller.core import keypad as keypads
 from controller.core.altered import replace
 from controller.core.calls import Leg
@@ -28,7 +28,7 @@ def merge(session: Session, other: Session, rules: Policy) -> Session:
     rest = (*session.rest, *other.rest, *(each for each in (other.aside, more) if each is not None))
     merged = replace(
         session,
-        call=calls.merge(session.call, other.call),
+        call=updating.merge(session.call, other.call),
         recording=kept,
         rest=rest,
         wish=_joined(session.wish, other.wish),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.core import aside, calls
+from controller.core import aside, updating
 from controller.core import session as sessions
 from controller.core.altered import replace
 from controller.core.calls import talking
@@ -38,7 +38,7 @@ def adrift(session: Session) -> Session:
     call = session.call
     for leg in session.call.legs.values():
         if leg.alive and leg.bridge is not None:
-            call = calls.update(call, LegLeft(call.id, call.began_at, leg.id, leg.bridge))
+            call = updating.update(call, LegLeft(call.id, call.began_at, leg.id, leg.bridge))
     return replace(session, call=call)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.core import calls, failures, informing, listening, pauses, recorders, recording
+from controller.core import failures, informing, listening, pauses, recorders, recording, updating
 from controller.core.altered import replace
 from controller.core.calls import Call
 from controller.core.commands import SetTimer
@@ -38,7 +38,7 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
 
     `acting` False: the link is down or its snapshot not complete, so listen and decide, but ask the PBX for nothing.
     """
-    call = calls.update(_without_gone_leg(session, event), event)
+    call = updating.update(_without_gone_leg(session, event), event)
     changed = call is not session.call
     session = replace(session, call=call) if changed else session
     if changed or session.decision is None or isinstance(event, PolicyChanged):
@@ -72,7 +72,7 @@ def _without_gone_leg(session: Session, event: Event) -> Call:
     if not isinstance(event, (Failed, RecorderLost)) or not event.leg_gone:
         return session.call
     if isinstance(event, Failed):
-        return calls.update(session.call, LegEnded(event.call, event.at, event.command.leg, "gone"))
+        return updating.update(session.call, LegEnded(event.call, event.at, event.command.leg, "gone"))
     carriers = [
         segment.leg
         for each in (session.recording, session.aside, *session.rest)
@@ -81,7 +81,9 @@ def _without_gone_leg(session: Session, event: Event) -> Call:
         if segment.number == event.segment
     ]
     return (
-        calls.update(session.call, LegEnded(event.call, event.at, carriers[0], "gone")) if carriers else session.call
+        updating.update(session.call, LegEnded(event.call, event.at, carriers[0], "gone"))
+        if carriers
+        else session.call
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from controller.config.load import parse
-from controller.core.calls import Call, update
+from controller.core.calls import Call
 from controller.core.commands import CallId
 from controller.core.decision import Decision
 from controller.core.events import BridgeKind, Event
 from controller.core.policy import Policy, decide
+from controller.core.updating import update
 from tests.playbook import BEGAN, Scene
 
 OFFICE = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from controller.core.calls import Call, update
+from controller.core.calls import Call
 from controller.core.commands import CallId, LegId
 from controller.core.events import (
     AgentConnected,
@@ -23,6 +23,7 @@ from controller.core.events import (
     QueueJoined,
     QueueLeft,
 )
+from controller.core.updating import update
 from tests.playbook import BEGAN
 
 LEGS = st.sampled_from([LegId(f"main/{name}") for name in ("a", "b", "c", "l1")])

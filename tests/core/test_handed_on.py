@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from controller.core.calls import Call, left_alone, left_behind, update
+from controller.core.calls import Call, left_alone, left_behind
 from controller.core.commands import Start, Stop
 from controller.core.events import BridgeKind, Event
+from controller.core.updating import update
 from tests.core.test_session import policy
 from tests.playbook import BEGAN, NOTHING, Playbook, Scene
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from controller.config.load import parse
-from controller.core import calls
+from controller.core import updating
 from controller.core.calls import Call
 from controller.core.commands import Start
 from controller.core.events import BridgeKind, Event
@@ -16,7 +16,7 @@ from tests.playbook import NOTHING, Playbook, Scene
 def after(scene: Scene, *events: Event) -> Call:
     call = Call(scene.call, scene.now)
     for event in events:
-        call = calls.update(call, event)
+        call = updating.update(call, event)
     return call
 
 
@@ -30,14 +30,14 @@ def test_a_call_that_is_merged_into_another_keeps_its_queue_and_that_an_agent_wa
         other.queues("c", "sales"),
         other.connects("c", "sales"),
     )
-    both = calls.merge(mine, queued)
+    both = updating.merge(mine, queued)
     assert (both.queue, both.agent_at, both.rang_at) == ("sales", queued.agent_at, queued.rang_at)
-    left = calls.update(queued, other.unqueues("c", "sales"))
-    assert calls.merge(mine, left).queue_over
-    assert calls.merge(left, mine).queue_over
+    left = updating.update(queued, other.unqueues("c", "sales"))
+    assert updating.merge(mine, left).queue_over
+    assert updating.merge(left, mine).queue_over
     # The other way round it is the first one's queue that counts, with what is known of that one.
     waiting = after(scene, scene.appears("w", "carrier1"), scene.queues("w", "support"))
-    both = calls.merge(waiting, left)
+    both = updating.merge(waiting, left)
     assert (both.queue, both.queue_over, both.agent_at) == ("support", False, None)
 
 
@@ -45,7 +45,7 @@ def test_whoever_sits_in_a_conference_still_does_after_a_merge() -> None:
     scene, other = Scene(), Scene("main/2.1")
     mine = after(scene, scene.appears("a", "100"))
     seated = after(other, other.appears("b", "101"), other.joins("b", "r", BridgeKind.ROOM, "800"))
-    assert calls.merge(mine, seated).in_room == {other.leg("b")}
+    assert updating.merge(mine, seated).in_room == {other.leg("b")}
 
 
 def test_the_end_of_a_queue_call_that_was_merged_starts_nobodys_own_recording() -> None:

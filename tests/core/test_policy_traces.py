@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from controller.core.calls import Call, is_room, merge, talking, update
+from controller.core.calls import Call, is_room, talking
 from controller.core.commands import CallId
 from controller.core.decision import Mode
 from controller.core.events import CallsMerged, Event
 from controller.core.policy import decide
+from controller.core.updating import merge, update
 from tests.core.situations import policy
 from tests.pbx.asterisk.traces import heard, load
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.core.calls import Call, merge, talking
+from controller.core.calls import Call, talking
 from controller.core.commands import CallId, LegId
 from controller.core.decision import Subject, SubjectKind
 from controller.core.events import BridgeKind
@@ -20,6 +20,7 @@ from controller.core.subjects import (
     subjects_of,
     traffic,
 )
+from controller.core.updating import merge
 from tests.core.situations import (
     CUSTOMER,
     after,

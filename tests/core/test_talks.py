@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.calls import Call, update
+from controller.core.calls import Call
 from controller.core.commands import Pause, Resume, Side, Start
 from controller.core.events import BridgeKind, Event, HoldBegan, HoldEnded
 from controller.core.holding import on_hold
 from controller.core.recording import ON_HOLD
+from controller.core.updating import update
 from tests.core.test_session import policy
 from tests.playbook import BEGAN, NOTHING, Playbook, Scene
 

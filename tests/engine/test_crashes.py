@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.core import calls
+from controller.core import updating
 from controller.core.calls import Call
 from controller.core.commands import CallId, Start
 from controller.core.events import Asked, Event, LegAppeared, LegEnded, LegJoined, RecorderFound
@@ -26,7 +26,7 @@ class Truth:
 
     def happens(self, event: Event) -> None:
         """Recorders end with their legs, also while nobody listens."""
-        self.call = calls.update(self.call, event)
+        self.call = updating.update(self.call, event)
         if isinstance(event, LegAppeared):
             self.appeared[event.leg] = event
         if isinstance(event, LegEnded):
