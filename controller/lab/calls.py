@@ -179,7 +179,7 @@ class Call:
         return Message(
             f"{method} {self.target} SIP/2.0",
             (
-                ("Via", self.phone.via()),
+                ("Via", self.phone.wire.via()),
                 ("Max-Forwards", "70"),
                 *routes,
                 ("From", self.local),

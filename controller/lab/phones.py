@@ -13,22 +13,20 @@ from controller.lab.asterisk import Asterisk
 from controller.lab.calls import REASONS, SDP, Call, CallRefused
 from controller.lab.sip import Message
 from controller.lab.sounds import Samples
+from controller.lab.wire import Wire
 
 __all__ = ["Call", "CallRefused", "MakePhone", "Phone", "carrier", "phone", "until"]
 
 MakePhone = Callable[[str], Awaitable["Phone"]]
 """What the test fixtures `phone` and `carrier` are: give an extension or a trunk's name, get a Phone."""
 
-RETRY = (0.5, 1.0, 2.0, 4.0)
-"""Seconds until a request without any answer is sent again (RFC 3261 timer E)."""
 
-
-class Phone(asyncio.DatagramProtocol):
+class Phone:
     """One SIP user agent on a UDP port of its own. Open it with `phone(pbx, "100")` or `carrier(pbx, "carrier1")`."""
 
     def __init__(self, host: str, server: str, user: str, secret: str = "") -> None:
         self.host, self.server, self.user, self.secret = host, server, user, secret
-        self.port = 0
+        self.wire = Wire(host, server, user, secret, self._requested, self._acknowledge_again)
         self.calls: dict[str, Call] = {}
         self.answering: Callable[[Call], Awaitable[object]] | None = None
         """What happens to a new call; None: it rings until a test takes it with `rings`."""
@@ -38,19 +36,16 @@ class Phone(asyncio.DatagramProtocol):
         """Bodies of NOTIFY outside of any dialog: what a Yealink phone would show."""
         self._watched: dict[str, list[str]] = {}
         self._ringing: asyncio.Queue[Call] = asyncio.Queue()
-        self._transactions: dict[str, asyncio.Queue[Message]] = {}
-        self._replies: dict[tuple[str, str], bytes] = {}
         self._tasks: set[asyncio.Task[object]] = set()
-        self._transport: asyncio.DatagramTransport | None = None
 
     # -- what a test does ----------------------------------------------------------------------------------------
 
+    @property
+    def port(self) -> int:
+        return self.wire.port
+
     async def open(self, port: int = 0) -> None:
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: self, local_addr=(self.host, port)
-        )
-        self._transport = transport
-        self.port = int(transport.get_extra_info("sockname")[1])
+        await self.wire.open(port)
 
     async def register(self, expires: int = 3600) -> None:
         """REGISTER at the server; 0 takes it back. Raises CallRefused."""
@@ -66,7 +61,7 @@ class Phone(asyncio.DatagramProtocol):
         me, target = f"<sip:{self.user}@{self.server}>", f"sip:{extension}@{self.server}"
         call_id = f"{secrets.token_hex(8)}@{self.host}"
         headers = (
-            ("Via", self.via()),
+            ("Via", self.wire.via()),
             ("Max-Forwards", "70"),
             ("From", f"{me};tag={secrets.token_hex(4)}"),
             ("To", f"<{target}>"),
@@ -148,29 +143,25 @@ class Phone(asyncio.DatagramProtocol):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._transport is not None:
-            self._transport.close()
+        self.wire.close()
 
     # -- requests ------------------------------------------------------------------------------------------------
 
-    def via(self) -> str:
-        return f"SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{secrets.token_hex(8)};rport"
-
     async def request(self, message: Message) -> Message:
         """Send any request but INVITE, with digest if asked; returns the final response. Raises TimeoutError."""
-        answer = await self._final(message, None)
+        answer = await self.wire.exchange(message)
         if answer.status in (401, 407):
-            answer = await self._final(self._authorized(message, answer), None)
+            answer = await self.wire.exchange(self.wire.authorized(message, answer))
         return answer
 
     async def invite(self, call: Call, message: Message) -> Message:
         """Send an INVITE, acknowledge the final response, and return it."""
         call.invite = message
-        answer = await self._final(message, call)
+        answer = await self.wire.exchange(message, call.progressed)
         if answer.status in (401, 407):
             self._acknowledge(call, message, answer)
-            call.invite = message = self._authorized(message, answer)
-            answer = await self._final(message, call)
+            call.invite = message = self.wire.authorized(message, answer)
+            answer = await self.wire.exchange(message, call.progressed)
         if answer.status == 200:
             call.remote = answer["to"]
             call.target = sip.uri_of(answer["contact"])
@@ -184,22 +175,21 @@ class Phone(asyncio.DatagramProtocol):
             raise RuntimeError("nothing to cancel")
         kept = [(k, v) for k, v in call.invite.headers if k in ("Via", "From", "To", "Call-ID", "Max-Forwards")]
         number = call.invite["cseq"].split()[0]
-        self._send(Message(f"CANCEL {call.invite.target} SIP/2.0", (*kept, ("CSeq", f"{number} CANCEL"))).encode())
+        self.wire.send(Message(f"CANCEL {call.invite.target} SIP/2.0", (*kept, ("CSeq", f"{number} CANCEL"))))
 
     def reply(self, request: Message, status: int, *headers: tuple[str, str], body: bytes = b"") -> None:
         """Answer a request; the answer is kept, so that a repeated request gets the same one."""
         call = self.calls.get(request["call-id"])
         tag = sip.tag_of(call.local) if call else secrets.token_hex(4)
-        data = sip.response(request, status, REASONS.get(status, "Unknown"), tag, *headers, body=body).encode()
-        self._replies[_branch(request), request.method] = data
-        self._send(data)
+        response = sip.response(request, status, REASONS.get(status, "Unknown"), tag, *headers, body=body)
+        self.wire.reply(request, response)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _register(self, expires: int) -> Message:
         me = f"<sip:{self.user}@{self.server}>"
         headers = (
-            ("Via", self.via()),
+            ("Via", self.wire.via()),
             ("Max-Forwards", "70"),
             ("From", f"{me};tag={secrets.token_hex(4)}"),
             ("To", me),
@@ -222,51 +212,11 @@ class Phone(asyncio.DatagramProtocol):
         else:
             call.is_over(answer.status or 0)
 
-    async def _final(self, message: Message, call: Call | None) -> Message:
-        """Send, repeat until something comes back, report provisional responses to the call, return the final one."""
-        branch = _branch(message)
-        answers = self._transactions[branch] = asyncio.Queue()
-        data = message.encode()
-        try:
-            waits = iter(RETRY)
-            heard = False
-            while True:
-                if not heard:
-                    self._send(data)
-                try:
-                    # A call may ring for long: once something has come back only the caller's own deadline counts.
-                    answer = await asyncio.wait_for(answers.get(), 180 if heard and call else next(waits, None) or 4)
-                except TimeoutError:
-                    if heard or next(waits, None) is None:
-                        raise
-                    continue
-                heard = True
-                if (answer.status or 0) >= 200:
-                    return answer
-                if call is not None:
-                    await self._provisional(call, answer)
-        finally:
-            del self._transactions[branch]
-
-    async def _provisional(self, call: Call, answer: Message) -> None:
-        if (answer.status or 0) > 100:
-            await call.progressed(answer.status or 0)
-
-    def _authorized(self, message: Message, answer: Message) -> Message:
-        proxy = answer.status == 407
-        challenge = answer["proxy-authenticate" if proxy else "www-authenticate"]
-        value = sip.authorization(challenge, message.method, message.target, self.user, self.secret)
-        number, method = message["cseq"].split()
-        changed = {"Via": self.via(), "CSeq": f"{int(number) + 1} {method}"}
-        headers = tuple((key, changed.get(key, text)) for key, text in message.headers)
-        name = "Proxy-Authorization" if proxy else "Authorization"
-        return Message(message.start, (*headers, (name, value)), message.body)
-
     def _acknowledge(self, call: Call, invite: Message, answer: Message) -> None:
         """ACK: in the INVITE's own transaction for a refusal, in a new one for 200."""
         accepted = answer.status == 200
         headers = (
-            ("Via", self.via() if accepted else invite["via"]),
+            ("Via", self.wire.via() if accepted else invite["via"]),
             ("Max-Forwards", "70"),
             *((("Route", route)) for route in (call.routes if accepted else ())),
             ("From", invite["from"]),
@@ -274,12 +224,7 @@ class Phone(asyncio.DatagramProtocol):
             ("Call-ID", call.call_id),
             ("CSeq", f"{invite['cseq'].split()[0]} ACK"),
         )
-        self._send(Message(f"ACK {call.target if accepted else invite.target} SIP/2.0", headers).encode())
-
-    def _send(self, data: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            host, port = self.server.rsplit(":", 1)
-            self._transport.sendto(data, (host, int(port)))
+        self.wire.send(Message(f"ACK {call.target if accepted else invite.target} SIP/2.0", headers))
 
     def _spawn(self, work: Awaitable[object]) -> None:
         task: asyncio.Task[object] = asyncio.ensure_future(work)
@@ -287,23 +232,6 @@ class Phone(asyncio.DatagramProtocol):
         task.add_done_callback(self._tasks.discard)
 
     # -- what comes in -------------------------------------------------------------------------------------------
-
-    def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:  # noqa: ARG002
-        message = sip.parse(data)
-        if message.status is not None:
-            if message.method == "CANCEL":
-                return  # its answer shares the INVITE's branch (RFC 3261 9.1) and must not be taken for the INVITE's
-            waiting = self._transactions.get(_branch(message))
-            if waiting is not None:
-                waiting.put_nowait(message)
-            elif message.method == "INVITE" and message.status == 200:
-                self._acknowledge_again(message)
-            return
-        again = self._replies.get((_branch(message), message.method))
-        if again is not None:
-            self._send(again)
-            return
-        self._requested(message)
 
     def _acknowledge_again(self, answer: Message) -> None:
         call = self.calls.get(answer["call-id"])
@@ -366,11 +294,6 @@ class Phone(asyncio.DatagramProtocol):
             self._spawn(self.answering(call))
         else:
             self._ringing.put_nowait(call)
-
-
-def _branch(message: Message) -> str:
-    via = message["via"]
-    return via.partition("branch=")[2].partition(";")[0]
 
 
 @asynccontextmanager
