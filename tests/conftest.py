@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -84,5 +85,8 @@ def _page(rows: dict[str, dict[str, Any]]) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell without job control starts what is put in the background deaf to Ctrl-C; our children would inherit it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--conformance") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Conformance(), "conformance")
