@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from controller import disk
 from controller.alarms import Alarms
 from controller.catalogue import records
-from controller.catalogue.database import Catalogue, suspect
+from controller.catalogue.database import Catalogue
 from controller.catalogue.entries import Status
 from controller.catalogue.records import Settled
 from controller.core.finished import Finished
@@ -28,21 +28,19 @@ from controller.pipeline import adopt, judge, story
 from controller.pipeline.children import Children
 from controller.pipeline.join import Joined, join
 from controller.pipeline.measure import Condition, Measured, measure
+from controller.pipeline.obstacles import Obstacles, backoff
 from controller.pipeline.picture import draw
 from controller.pipeline.store import store
 from controller.pipeline.story import Story
 from controller.pipeline.task import Task
+from controller.pipeline.unrecorded import Unrecorded
 from controller.pipeline.verify import NotTheSame, Verified, verify
 from controller.spool import LEDGER, Job, NotARecording, Spool, another_name, is_waiting
 
 log = structlog.get_logger("pipeline")
 
-BACKOFF_SECONDS = (1.0, 5.0, 30.0, 120.0, 300.0)
-"""Between attempts; the last one goes on for as long as it takes, where the disk or the database said no."""
 MOST_FAULTS = 5
 """Attempts at a job that fails for a reason of its own; then it is left in the spool and somebody is told."""
-MOST_UNWRITTEN = 100_000
-"""Calls without a recording that wait for a database which cannot be written; older ones are in the journal only."""
 LOOK_SECONDS = 60.0
 """Between two looks into the spool for jobs that nobody handed over."""
 PARTING_SECONDS = 10.0
@@ -90,6 +88,8 @@ class Line:
         self.alarms = alarms if alarms is not None else Alarms()
         self.spool, self.catalogue, self.store, self.catch_all = spool, catalogue, store, catch_all
         self.faults = 0
+        self._obstacles = Obstacles(self.alarms, catalogue.file, spool.folder)
+        self._unrecorded = Unrecorded(catalogue, self._obstacles)
         self._watcher = watcher
         self._children = Children(workers, make_pool)
         self._turn = asyncio.Semaphore(workers)
@@ -99,8 +99,6 @@ class Line:
         self._taking = 0
         self._waiting: dict[int, float] = {}  # by what was handed over: when its call began
         self._all_taken = asyncio.Event()
-        self._unwritten: list[Finished] = []
-        self._more = asyncio.Event()
         self.occupied: Callable[[], bool] = lambda: False  # whether calls need the machine just now
         self._door = asyncio.Semaphore(1)
         self._parting = False
@@ -108,7 +106,7 @@ class Line:
     @property
     def oldest(self) -> float | None:
         """When the oldest call began that was handed over and is not in the catalogue yet; None: there is none."""
-        return min((*self._waiting.values(), *(each.began_at for each in self._unwritten)), default=None)
+        return min((*self._waiting.values(), *self._unrecorded.waiting), default=None)
 
     @property
     def busy(self) -> int:
@@ -123,11 +121,7 @@ class Line:
             log.error("a helpline's call was handed over", pbx=finished.pbx)
             return
         if finished.recording is None:
-            self._unwritten.append(finished)
-            if len(self._unwritten) > MOST_UNWRITTEN:
-                log.error("the catalogue cannot be written: a call is in the journal only", call=finished.call)
-                del self._unwritten[0]
-            self._more.set()
+            self._unrecorded.add(finished)
             return
         self._waiting[id(finished)] = finished.began_at
         self._begin(finished.recording, partial(self._took, finished))
@@ -139,7 +133,7 @@ class Line:
                 await asyncio.to_thread(self.spool.tidy)
             while True:
                 await self.recover()
-                await self._write_for(LOOK_SECONDS)
+                await self._unrecorded.write_for(LOOK_SECONDS)
         finally:
             await self._part()
 
@@ -151,7 +145,7 @@ class Line:
 
     async def idle(self) -> None:
         """Return when all that was handed over so far is done; that may be never, while a disk is full."""
-        await self._write_calls()
+        await self._unrecorded.write()
         while self._at_work:
             await asyncio.wait(list(self._at_work.values()))
 
@@ -185,7 +179,7 @@ class Line:
                 faults += not waits
                 log.error("a step failed", recording=job.recording, why=str(error), exc_info=None if waits else error)
                 if waits:
-                    self._waits(error)
+                    self._obstacles.met(error)
                 if faults >= MOST_FAULTS:
                     why = f"left in the spool after {faults} attempts: {error!r}"
                     self._given_up.add(job.recording)
@@ -194,7 +188,7 @@ class Line:
                     with suppress(SQLAlchemyError):
                         await records.settle(self.catalogue, job.finished, Settled(Status.FAILED, why))
                     return Settled(Status.FAILED, why)
-            await asyncio.sleep(_backoff(attempt))
+            await asyncio.sleep(backoff(attempt))
             attempt += 1
 
     async def _steps(self, job: Job) -> Settled:
@@ -218,7 +212,8 @@ class Line:
         await records.settle(self.catalogue, job.finished, settled)
         # Only now, with the row on the disk, may anything be deleted.
         await asyncio.to_thread(self._sweep, job, settled, done)
-        self._well("catalogue", "disk")
+        self._obstacles.catalogue_written()
+        self._obstacles.spool_worked()
         return settled
 
     def _judged(self, step: Step, task: Task) -> Settled | None:
@@ -311,8 +306,8 @@ class Line:
             except (OSError, SQLAlchemyError) as error:
                 # The files stay where they are, or in the job's folder: nothing is lost by waiting.
                 log.error("files cannot be taken over yet", recording=finished.recording, why=str(error))
-                self._waits(error)
-            await asyncio.sleep(_backoff(attempt))
+                self._obstacles.met(error)
+            await asyncio.sleep(backoff(attempt))
             attempt += 1
 
     async def _unused(self, finished: Finished) -> Finished | None:
@@ -335,66 +330,17 @@ class Line:
                 break
             except (OSError, SQLAlchemyError) as error:
                 log.error("a recording cannot be taken up yet", recording=job.recording, why=str(error))
-                self._waits(error)
-            await asyncio.sleep(_backoff(attempt))
+                self._obstacles.met(error)
+            await asyncio.sleep(backoff(attempt))
             attempt += 1
         await self.run(job)
-
-    # -- what stands in the way ------------------------------------------------------------------------------------
-
-    def _waits(self, error: Exception) -> None:
-        """A disk or database says no: nothing is lost by waiting, but somebody must know."""
-        if isinstance(error, SQLAlchemyError):
-            why = str(getattr(error, "orig", None) or error).splitlines()[0]
-            what = f"the catalogue cannot be used ({why}): recordings wait in the spool and in the PBX's folder"
-            self.alarms.on("catalogue", str(self.catalogue.file), what, _catalogue_remedy(why))
-            if _is_damage(why):
-                suspect(self.catalogue.file)
-            return
-        where = getattr(error, "filename", None) or self.spool.folder
-        why = getattr(error, "strerror", None) or str(error)
-        what = f"recordings cannot be worked on ({where}: {why}): they wait where they are"
-        self.alarms.on("disk", str(self.spool.folder), what, "free space, or make it reachable and writable again")
-
-    def _well(self, *kinds: str) -> None:
-        for kind, about in (("catalogue", self.catalogue.file), ("disk", self.spool.folder)):
-            if kind in kinds:
-                self.alarms.off(kind, str(about))
-
-    # -- calls without a recording -----------------------------------------------------------------------------
-
-    async def _write_for(self, seconds: float) -> None:
-        until = asyncio.get_running_loop().time() + seconds
-        with suppress(TimeoutError):
-            while True:
-                async with asyncio.timeout_at(until):
-                    await self._more.wait()
-                await self._write_calls()
-
-    async def _write_calls(self) -> None:
-        """All that wait, in one transaction."""
-        self._more.clear()
-        batch, self._unwritten = self._unwritten, []
-        if not batch:
-            return
-        try:
-            await records.add_calls(self.catalogue, batch)
-            self._well("catalogue")
-        except BaseException as error:
-            self._unwritten = batch + self._unwritten
-            if not isinstance(error, SQLAlchemyError):
-                raise
-            log.error("the catalogue cannot be written", calls=len(self._unwritten), why=str(error))
-            self._waits(error)
-            await asyncio.sleep(BACKOFF_SECONDS[0])
-            self._more.set()
 
     async def _part(self) -> None:
         """The end: what is being taken over is taken over; what is being worked on waits for the next start."""
         self._parting = True
         with suppress(TimeoutError):
             async with asyncio.timeout(PARTING_SECONDS):
-                await self._write_calls()
+                await self._unrecorded.write()
                 if self._taking:
                     await self._all_taken.wait()
         await _cancel(self._at_work.values())
@@ -406,22 +352,6 @@ async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
     for task in working:
         task.cancel()
     await asyncio.gather(*working, return_exceptions=True)
-
-
-def _catalogue_remedy(why: str) -> str:
-    if "locked" in why:
-        return "see which program holds the database open, and end it"
-    if _is_damage(why):
-        return "restart the controller: it sets the damaged file aside and makes the rows again from the store"
-    return "free space on its disk and see to its rights"
-
-
-def _is_damage(why: str) -> bool:
-    return "malformed" in why or "not a database" in why
-
-
-def _backoff(attempt: int) -> float:
-    return BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)]
 
 
 def _lost(error: Exception, job: Job) -> bool:

@@ -24,6 +24,7 @@ from controller.core.commands import RecordingId
 from controller.core.decision import Decision, Mode, Options
 from controller.core.finished import Finished
 from controller.pipeline import line as lines
+from controller.pipeline import obstacles
 from controller.pipeline.line import Line, Step
 from controller.pipeline.measure import measure
 from controller.pipeline.task import AUDIO_NAME, PICTURE_NAME, STORY_NAME, Task
@@ -291,7 +292,7 @@ async def test_a_helplines_call_leaves_no_row_even_if_it_comes_to_the_door(place
 async def test_calls_wait_for_a_database_that_cannot_be_written(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "BACKOFF_SECONDS", (0.01,))
+    monkeypatch.setattr(obstacles, "BACKOFF_SECONDS", (0.01,))
     async with place.open() as (line, catalogue):
         async with catalogue.writing() as connection:
             await connection.exec_driver_sql("ALTER TABLE calls RENAME TO gone")
@@ -375,7 +376,7 @@ async def test_a_crash_while_a_recording_is_dropped_ends_with_it_dropped(tmp_pat
 
 
 async def test_a_full_disk_delays_and_loses_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "BACKOFF_SECONDS", (0.01,))
+    monkeypatch.setattr(obstacles, "BACKOFF_SECONDS", (0.01,))
     refused: list[str] = []
 
     def full(what: str) -> None:
@@ -401,7 +402,7 @@ def _faulty(task: Task) -> Any:
 async def test_a_job_with_a_fault_is_left_in_the_spool_and_the_others_go_on(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "BACKOFF_SECONDS", (0.01,))
+    monkeypatch.setattr(obstacles, "BACKOFF_SECONDS", (0.01,))
     with monkeypatch.context() as patch:
         patch.setattr(lines, "STEPS", (Step("measure", _faulty), *lines.STEPS[1:]))
         async with place.open(workers=1) as (line, catalogue):
@@ -438,7 +439,7 @@ def _killed(task: Task) -> Any:
 async def test_a_child_that_is_killed_is_replaced_and_its_work_done_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "BACKOFF_SECONDS", (0.01,))
+    monkeypatch.setattr(obstacles, "BACKOFF_SECONDS", (0.01,))
     monkeypatch.setattr(lines, "STEPS", (Step("measure", _killed), *lines.STEPS[1:]))
     async with place.open(make_pool=None, workers=1) as (line, catalogue):
         line.finish(place.call())
@@ -450,7 +451,7 @@ async def test_a_child_that_is_killed_is_replaced_and_its_work_done_again(
 async def test_a_stored_file_that_is_not_what_was_joined_is_made_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "BACKOFF_SECONDS", (0.01,))
+    monkeypatch.setattr(obstacles, "BACKOFF_SECONDS", (0.01,))
     spoilt: list[Path] = []
 
     def spoil(_what: str) -> None:
