@@ -25,6 +25,7 @@ from controller.alarms import Alarms
 from controller.catalogue.database import Catalogue, damaged, open_catalogue, set_aside
 from controller.config.load import Config, load, restarts
 from controller.config.machinery import Log, Pbx
+from controller.config.memory import check_memory
 from controller.config.problems import ConfigError
 from controller.config.prompts import OWN
 from controller.control import ControlServer
@@ -45,8 +46,10 @@ from controller.phones.listener import HepListener
 from controller.phones.url_key import UrlKey
 from controller.pipeline.check import Places, restock
 from controller.pipeline.line import Line
+from controller.pipeline.provisional import Provisional
+from controller.pipeline.sealing import Sealing
 from controller.prompts.cited import cited
-from controller.restart import Bookmark, Recalled, recalled
+from controller.restart import Bookmark, Recalled, recalled, written_by
 from controller.spool import Spool
 from controller.watch.growth import Growth
 from controller.watch.meter import Meter
@@ -69,7 +72,7 @@ SWITCH_SECONDS = 0.0005
 """How long a thread of the pipeline may keep the interpreter while the loop that hears calls wants it. With Python's
 own 5 ms a busy machine's recordings began up to half a second late (benchmarks/start_latency.py)."""
 
-Watching = Bookmark | Growth | Room | Meter | Selftested | Strays | WebServer
+Watching = Sealing | Bookmark | Growth | Room | Meter | Selftested | Strays | WebServer
 
 
 @dataclass(slots=True)
@@ -119,6 +122,7 @@ class App:
         """Read the file again. A bad one is refused with file, line and key, and the old one stays in force."""
         try:
             new = load(self.config.path)
+            check_memory(new)
         except (ConfigError, OSError) as error:
             self.refused = str(error)
             log.error("the new configuration is refused, the old one stays in force", why=str(error))
@@ -148,7 +152,8 @@ class App:
 
 async def build(config: Config) -> App:
     """Every part, joined. Raises OSError for a bad folder or where another controller runs, ValueError for a bad
-    setting."""
+    setting, ConfigError where a rule needs a folder in memory and there is none."""
+    check_memory(config)
     lock = Lock(config.journal.folder)
     journal = Journal(config.journal.folder)
     spool = Spool(config.spool.folder)
@@ -156,13 +161,15 @@ async def build(config: Config) -> App:
     alarms = Alarms(config.journal.folder)
     catalogue, lost = await _catalogue(config.catalogue.file, alarms)
     meter = Meter()
+    provisional = Provisional(frozenset(pbx.memory for pbx in config.pbxs if pbx.memory is not None), spool.folder)
     line = Line(spool, catalogue, config.store.folder, config.ownership.catch_all, watcher=meter.done, alarms=alarms)
+    line.provisional = provisional
     drivers = {pbx.name: driver_of(pbx, config, lock.token) for pbx in config.pbxs}
     over = _handing_over(line, drivers, lambda: engine.policy.roster, config.path.parent / OWN)
     engine = Engine(config.policy, drivers, journal, over, alarms=alarms)
     line.occupied = engine.occupied
     bookmark = Bookmark(journal, lambda: _oldest(engine, line))
-    left = partial(recalled, config.journal.folder, catalogue, config.policy, _written(drivers), bookmark.start)
+    left = partial(recalled, config.journal.folder, catalogue, config.policy, written_by(drivers), bookmark.start)
     found = await left(not lost)
     engine.stand(standing.load(config.journal.folder))
     engine.stood.add(lambda extensions: standing.save(config.journal.folder, extensions))
@@ -176,7 +183,7 @@ async def build(config: Config) -> App:
             else:
                 log.warning("handed over for a PBX that is not served any more", call=session.call.id)
 
-    watching = (bookmark, *watching_of(config, engine, meter, line))
+    watching = (bookmark, sealing_of(provisional, engine), *watching_of(config, engine, meter, line))
     phones = phones_of(config, engine)
     return App(config, engine, journal, line, catalogue, control_of(config, engine), phones, watching, lock, catch_up)
 
@@ -194,17 +201,6 @@ def _handing_over(
         line.finish(cited(finish(session, handover, roster(), files), prompts))
 
     return over
-
-
-def _written(drivers: Mapping[str, Driver]) -> Callable[[Start], tuple[Path, ...]]:
-    """Where the files of a segment are; nowhere for a PBX that is not served any more."""
-
-    def written(start: Start) -> tuple[Path, ...]:
-        driver = drivers.get(pbx_of(start.call))
-        found = driver.files(start) if driver is not None else None
-        return tuple(path for path in (found.mixed, found.anchor, found.others) if path) if found else ()
-
-    return written
 
 
 def _oldest(engine: Engine, line: Line) -> float | None:
@@ -242,12 +238,24 @@ async def _catalogue(file: Path, alarms: Alarms) -> tuple[Catalogue, bool]:
     return await open_catalogue(file), lost
 
 
+def sealing_of(provisional: Provisional, engine: Engine) -> Sealing:
+    """What moves captures that nobody has kept yet out of memory, and hears who keeps one."""
+
+    def folder(start: Start) -> Path:
+        return engine.drivers[pbx_of(start.call)].files(start).mixed.parent
+
+    found = Sealing(provisional, engine.alarms, folder)
+    engine.watchers.add(found.heard)
+    return found
+
+
 def watching_of(config: Config, engine: Engine, meter: Meter, line: Line) -> tuple[Watching, ...]:
     """What looks after recorders, disks and figures, and shows them where [web] asks for it."""
     settings, engine.alarms.folder = config.watch, config.journal.folder
     engine.watchers.add(meter.heard)
     folders = {
         **{f"monitor {pbx.name}": pbx.folder for pbx in config.pbxs},
+        **{f"provisional {pbx.name}": pbx.memory for pbx in config.pbxs if pbx.memory and pbx.memory.is_dir()},
         "spool": config.spool.folder,
         "store": config.store.folder,
         "journal": config.journal.folder,
@@ -304,6 +312,8 @@ def driver_of(pbx: Pbx, config: Config, token: str = "") -> Driver:
         app=pbx.ari.app if pbx.ari else "onrecord",
         monitor_dir=pbx.monitor_dir,
         spool_dir=pbx.folder,
+        provisional_dir=pbx.provisional_dir,
+        provisional_folder=pbx.memory or Path("/nowhere"),
         prompts_dir=pbx.prompts_dir,
         context=pbx.context,
         format=pbx.format,

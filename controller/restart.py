@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,13 +21,15 @@ from controller.catalogue import search
 from controller.catalogue.database import Catalogue
 from controller.core import recall
 from controller.core import session as sessions
-from controller.core.commands import CallId, CancelTimer, HandOver, Pause, Resume, SetTimer, Start, Stop
+from controller.core.commands import CallId, CancelTimer, HandOver, Pause, Resume, SetTimer, Start, Stop, pbx_of
 from controller.core.events import CallsMerged, Done, Event, Failed, LegAppeared, RecorderFound, TimerFired
 from controller.core.merging import merge
 from controller.core.policy import Policy
 from controller.core.recording import Recording
 from controller.core.session import Session
 from controller.journal import Entry, Journal, Outline, Place, outline, stories
+from controller.pbx.driver import Driver
+from controller.ram import is_written
 
 log = structlog.get_logger("restart")
 
@@ -207,6 +209,18 @@ def _home(found: Recalled, call: CallId) -> CallId:
     while call in found.homes:
         call = found.homes[call]
     return call
+
+
+def written_by(drivers: Mapping[str, Driver]) -> Files:
+    """Where the files of a segment are; nowhere for a PBX that is not served any more."""
+
+    def written(start: Start) -> tuple[Path, ...]:
+        driver = drivers.get(pbx_of(start.call))
+        found = driver.files(start) if driver is not None else None
+        paths = (found.mixed, found.anchor, found.others) if found else ()
+        return tuple(path for path in paths if path is not None and is_written(path))
+
+    return written
 
 
 def _looked(found: Recalled, files: Files) -> None:

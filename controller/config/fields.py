@@ -147,6 +147,7 @@ Patterns = Annotated[tuple[object, ...], BeforeValidator(_listed)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 Zone = Annotated[Name, AfterValidator(_zone)]
 PbxFolder = Annotated[Name, AfterValidator(_folder)]
+MaybePbxFolder = Annotated[Text, AfterValidator(lambda value: value and _folder(value))]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Address = Annotated[Text, AfterValidator(_address)]
 """host:port; "" where nothing is meant."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, StrictBool
 
-from controller.config.fields import Address, Name, PbxFolder, Port, Seconds, Table, Text
+from controller.config.fields import Address, MaybePbxFolder, Name, PbxFolder, Port, Seconds, Table, Text
 
 
 def _pbx_name(value: str) -> str:
@@ -67,6 +67,15 @@ class Pbx(Table):
     spool_dir: Path | None = Field(
         None, description="The same folder as this process sees it. Left out: as the PBX sees it."
     )
+    provisional_dir: MaybePbxFolder = Field(
+        "/run/onrecord-provisional",
+        description="Where the PBX is to write what nobody has asked to keep yet (mode on-demand-keep), as the PBX "
+        'calls the folder: in memory (tmpfs, best noswap), never on a disk. "": into monitor_dir, in the clear, for '
+        "a PBX on another machine; then it is deleted at the end of the call, but no key is destroyed.",
+    )
+    provisional_folder: Path | None = Field(
+        None, description="The same folder as this process sees it. Left out: as the PBX sees it."
+    )
     format: Literal["wav", "wav16", "sln", "sln16", "alaw", "ulaw", "gsm"] = Field(
         "wav", description="The file format that the PBX writes: wav keeps most after a crash."
     )
@@ -96,6 +105,11 @@ class Pbx(Table):
     def folder(self) -> Path:
         """The recordings' folder as this process sees it."""
         return self.spool_dir or Path(self.monitor_dir)
+
+    @property
+    def memory(self) -> Path | None:
+        """The folder in memory as this process sees it; None: there is none."""
+        return (self.provisional_folder or Path(self.provisional_dir)) if self.provisional_dir else None
 
 
 class Spool(Table):

@@ -40,6 +40,7 @@ class Start:
     segment: int
     number: int  # of this command within the call; an answer that carries another number is stale
     leg: LegId
+    provisional: bool = False  # nobody has asked to keep it yet: it must not come to a disk in the clear
 
 
 @dataclass(frozen=True, slots=True)

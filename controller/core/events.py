@@ -231,6 +231,7 @@ class RecorderFound:
     leg: LegId
     recording: RecordingId
     segment: int
+    provisional: bool = False  # as in the Start that it came from
 
 
 @dataclass(frozen=True, slots=True)

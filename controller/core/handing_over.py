@@ -8,6 +8,7 @@ from controller.core.altered import replace
 from controller.core.commands import CancelTimer, HandOver
 from controller.core.decision import Options
 from controller.core.listening import QUIET
+from controller.core.recording import Recording
 from controller.core.state import Outcome, Session
 
 START_DELAY = "start"
@@ -35,10 +36,15 @@ def handed_over(session: Session) -> Outcome:
     )
     if session.decision is not None and session.decision.hidden:
         return session, timers
-    rest = tuple(HandOver(call.id, old.id, "") for old in session.rest if old.segments)
+    rest = tuple(HandOver(call.id, old.id, _discarded_too(session, old)) for old in session.rest if old.segments)
     if current is None or not recording.has_begun(current):
         return session, (*timers, HandOver(call.id, None), *rest)
     return session, (*timers, HandOver(call.id, current.id, _discarded(session)), *rest)
+
+
+def _discarded_too(session: Session, old: Recording) -> str:
+    """Of a merged call's: what it captured before anybody asked for it goes the way of what it was merged into."""
+    return _discarded(session) if old.provisional else ""
 
 
 def _discarded(session: Session) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from controller.core import announcing, aside, recording
+from controller.core import announcing, aside, recording, wishes
 from controller.core.altered import replace
 from controller.core.calls import company
 from controller.core.commands import CallId, Command, LegId, RecordingId, Side, pbx_of
@@ -46,7 +46,8 @@ def _in_conversation(session: Session, event: Event, want: State, rules: Policy,
         # Whom a recorder hears can change with a new arrival only, and counts from its start on.
         leg = anchor_of(session, current, rules) if current.settled or isinstance(event, LegJoined) else None
         near = _company(session, leg, rules)
-        current, asked = recording.close(recording.meet(current, near), want, leg, side, near)
+        unkept = session.decision is not None and wishes.provisional(session.decision, session.wish)
+        current, asked = recording.close(recording.meet(current, near), want, leg, side, near, unkept)
     owners, verdict = session.owners, session.verdict
     if want is not State.OFF and session.decision is not None:
         owners, verdict = union(owners, session.decision.owners), session.decision

@@ -109,6 +109,11 @@ class Recording:
         return self.segments[-1] if self.segments else None
 
     @property
+    def provisional(self) -> bool:
+        """Whether any of it was begun before somebody asked to keep it."""
+        return any(segment.start.provisional for segment in self.segments)
+
+    @property
     def settled(self) -> bool:
         """Nothing runs and nothing is under way."""
         return self.state is State.OFF and self.asked is None
@@ -169,8 +174,10 @@ def close(
     anchor: LegId | None,
     side: Side,
     company: frozenset[LegId] = frozenset(),
+    provisional: bool = False,
 ) -> Outcome:
-    """The table of design.md: at most one command, and none while one is under way. `company`: see `meet`."""
+    """The table of design.md: at most one command, and none while one is under way. `company`: see `meet`;
+    `provisional`: of a start."""
     if recording.asked is not None or recording.waiting:
         return recording, ()
     if wanted is State.PAUSED and recording.unpausable:
@@ -181,7 +188,7 @@ def close(
     if recording.state is State.OFF or segment is None:
         if wanted not in (State.ON, heard) or anchor is None or recording.given_up:
             return recording, ()
-        return _start(recording, anchor, company)
+        return _start(recording, anchor, company, provisional)
     if recording.doubted and wanted in (State.ON, heard) and not recording.stuck:
         # Muted on both sides it may be deaf for as long as it likes: it is renewed when it is to hear again.
         return _ask(replace(recording, renewing=recording.state), segment, Stop, Side.BOTH)
@@ -219,9 +226,9 @@ def ended_with_leg(recording: Recording, at: float) -> Recording:
     return _over(replace(recording, asked=None), at, "its leg ended")
 
 
-def _start(recording: Recording, anchor: LegId, company: frozenset[LegId]) -> Outcome:
+def _start(recording: Recording, anchor: LegId, company: frozenset[LegId], provisional: bool) -> Outcome:
     number = recording.segments[-1].number + 1 if recording.segments else 1
-    command = Start(recording.call, recording.id, number, recording.numbered + 1, anchor)
+    command = Start(recording.call, recording.id, number, recording.numbered + 1, anchor, provisional)
     segment = Segment(number, anchor, command)
     # A start that came to nothing leaves no segment behind: its number is not used again, its place is.
     kept = tuple(old for old in recording.segments if old.started_at is not None)
@@ -307,7 +314,7 @@ def _found(recording: Recording, event: RecorderFound, wanted: State) -> Outcome
     if segment is not None and segment.number >= event.segment:
         stray = Stop(recording.call, recording.id, event.segment, recording.numbered + 1, event.leg)
         return replace(recording, numbered=stray.number), (stray,)  # a newer one runs, or this one is over for us
-    start = Start(recording.call, recording.id, event.segment, recording.numbered, event.leg)
+    start = Start(recording.call, recording.id, event.segment, recording.numbered, event.leg, event.provisional)
     adopted = Segment(event.segment, event.leg, start, started_at=event.at)
     recording = replace(recording, state=assumed, asked=None, segments=(*recording.segments, adopted))
     return marked(recording, "adopted", event.at), ()

@@ -46,6 +46,11 @@ def kept(decision: Decision, wish: Wish) -> bool:
     return not wish.refused and (decision.mode is not Mode.ON_DEMAND_KEEP or wish.keep)
 
 
+def provisional(decision: Decision, wish: Wish) -> bool:
+    """Whether what is captured now waits for somebody to ask for it, and is nobody's until then (B-10)."""
+    return decision.mode is Mode.ON_DEMAND_KEEP and not kept(decision, wish)
+
+
 def stranger(decision: Decision, side: Party, subject: Subject | None) -> str:
     """Why this leg may command nothing at all ("": it may): only those whose recording it is can, never an outside
     party (F-066). What a trunk, DDI, queue or conference brings belongs to everybody of ours who is on the call."""

@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import resources
 from pathlib import Path
 
-from controller.lab import sounds
+from controller.lab import root, sounds
 from controller.lab.addresses import Lease, free_port, lease
 from controller.lab.admin import Admin, Refused
 from controller.lab.software import Install
@@ -90,6 +90,11 @@ class Asterisk:
         """Where MixMonitor puts relative names, as this machine sees it."""
         return self.home / "spool" / "monitor"
 
+    @property
+    def memory_dir(self) -> Path:
+        """A folder in memory, under the same name for this machine and for the PBX."""
+        return Path(root.MEMORY) / f"onrecord-{self.name}"
+
     def pbx_path(self, host_path: Path) -> str:
         """How the PBX calls a file of ours."""
         return self.install.inside(host_path)
@@ -122,6 +127,7 @@ class Asterisk:
         """Fill in the templates; safe to repeat, and only the configuration is rewritten."""
         for folder in ("etc", "lib/keys", "run", "log", "moh", *(f"spool/{part}" for part in SPOOL)):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
+        self.memory_dir.mkdir(mode=0o770, exist_ok=True)
         # Asterisk may run as somebody else (installed by a distribution); recordings must be ours to take away.
         sounds.write_wav(self.home / "moh" / "tune.wav", sounds.music())
         values = self._values()
@@ -184,6 +190,7 @@ class Asterisk:
         """Remove the instance's folder and give its addresses back."""
         if not os.environ.get("ONRECORD_LAB_KEEP"):
             shutil.rmtree(self.home, ignore_errors=True)
+            shutil.rmtree(self.memory_dir, ignore_errors=True)
         self._lease.release()
 
     def log_end(self, lines: int = 30) -> str:
@@ -271,8 +278,8 @@ SPOOL = ("monitor", "recording", "tmp", "voicemail", "outgoing")
 
 def sweep_ground(ground: Path) -> None:
     """Remove what instances left behind whose owner was killed; their Asterisk died with it."""
-    for folder in ground.glob("lab-*-*"):
-        owner = folder.name.split("-")[1]
+    for folder in (*ground.glob("lab-*-*"), *Path(root.MEMORY).glob("onrecord-lab-*-*")):
+        owner = folder.name.removeprefix("onrecord-").split("-")[1]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
             shutil.rmtree(folder, ignore_errors=True)
 

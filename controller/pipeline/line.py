@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
@@ -16,7 +15,6 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from controller import disk
 from controller.alarms import Alarms
 from controller.catalogue import records
 from controller.catalogue.database import Catalogue
@@ -24,18 +22,19 @@ from controller.catalogue.entries import Status
 from controller.catalogue.records import Settled
 from controller.core.finished import Finished
 from controller.core.plain import to_plain
-from controller.pipeline import adopt, judge, story
+from controller.pipeline import adopt, judge, ledger, story
 from controller.pipeline.children import Children
 from controller.pipeline.join import Joined, join
 from controller.pipeline.measure import Condition, Measured, measure
 from controller.pipeline.obstacles import Obstacles, backoff
 from controller.pipeline.picture import draw
+from controller.pipeline.provisional import Provisional
 from controller.pipeline.store import store
 from controller.pipeline.story import Story
 from controller.pipeline.task import Task
 from controller.pipeline.unrecorded import Unrecorded
 from controller.pipeline.verify import NotTheSame, Verified, verify
-from controller.spool import LEDGER, Job, NotARecording, Spool, another_name, is_waiting
+from controller.spool import Job, NotARecording, Spool, another_name, is_waiting
 
 log = structlog.get_logger("pipeline")
 
@@ -84,8 +83,10 @@ class Line:
         watcher: Watcher | None = None,
         make_pool: Callable[[int], Executor] | None = None,
         alarms: Alarms | None = None,
+        provisional: Provisional | None = None,
     ) -> None:
         self.alarms = alarms if alarms is not None else Alarms()
+        self.provisional = provisional if provisional is not None else Provisional(frozenset(), spool.folder)
         self.spool, self.catalogue, self.store, self.catch_all = spool, catalogue, store, catch_all
         self.faults = 0
         self._obstacles = Obstacles(self.alarms, catalogue.file, spool.folder)
@@ -192,7 +193,7 @@ class Line:
             attempt += 1
 
     async def _steps(self, job: Job) -> Settled:
-        done = await asyncio.to_thread(_ledger, job)
+        done = await asyncio.to_thread(ledger.read, job)
         settled = judge.unheard(job.finished, self.catch_all)
         for step in STEPS if settled is None else ():
             if step.name not in done:
@@ -200,10 +201,10 @@ class Line:
                     found = await self._children.do(step.do, Task(job, self.store, done))
                 except (NotTheSame, FileNotFoundError):
                     # What an earlier step found is not so any more: begin with the first one again.
-                    await asyncio.to_thread(_write_ledger, job, {})
+                    await asyncio.to_thread(ledger.write, job, {})
                     raise
                 done[step.name] = to_plain(found)
-                await asyncio.to_thread(_write_ledger, job, done)
+                await asyncio.to_thread(ledger.write, job, done)
             settled = self._judged(step, Task(job, self.store, done))
             if settled is not None:
                 break
@@ -265,6 +266,9 @@ class Line:
         self._taking += 1
         self._all_taken.clear()
         handed_over_at = time.monotonic()
+        if judge.unheard(finished, self.catch_all) is not None:
+            with suppress(OSError):  # then it is tried again below
+                finished = await self._no_more_provisional(finished)  # a key is not kept for a queue's sake
         try:
             async with self._door:  # one by one: hundreds that wait must not all look whether they may, nor all go
                 await self._give_way(handed_over_at)
@@ -297,8 +301,10 @@ class Line:
                     return None
                 self._running.add(str(fresh.recording))
                 fresh = await asyncio.to_thread(adopt.with_strays, fresh)
+                fresh = await self._no_more_provisional(fresh)
                 job = await self.spool.take_over(fresh)
                 await records.add_recording(self.catalogue, job.finished)
+                await asyncio.to_thread(self.provisional.forget, str(finished.recording))
                 return job
             except NotARecording as error:
                 log.error("this cannot be a recording", call=finished.call, why=str(error))
@@ -309,6 +315,10 @@ class Line:
                 self._obstacles.met(error)
             await asyncio.sleep(backoff(attempt))
             attempt += 1
+
+    async def _no_more_provisional(self, finished: Finished) -> Finished:
+        drop = judge.unheard(finished, self.catch_all)
+        return await self.provisional.ended(finished, drop.why if drop is not None else "")
 
     async def _unused(self, finished: Finished) -> Finished | None:
         """The conversation under a name that is not in the store yet; None: it is, and this is a repetition."""
@@ -327,6 +337,7 @@ class Line:
             try:
                 await asyncio.to_thread(self.spool.resume, job)
                 await records.add_recording(self.catalogue, job.finished)
+                await asyncio.to_thread(self.provisional.forget, str(job.recording))
                 break
             except (OSError, SQLAlchemyError) as error:
                 log.error("a recording cannot be taken up yet", recording=job.recording, why=str(error))
@@ -357,16 +368,3 @@ async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
 def _lost(error: Exception, job: Job) -> bool:
     """Whether a file is gone, and not the whole disk with it: waiting brings a disk back, but not a file."""
     return isinstance(error, FileNotFoundError) and job.folder.is_dir()
-
-
-def _ledger(job: Job) -> dict[str, Any]:
-    """What was done, by name of the step; {} where it cannot be read: then all of it is done again."""
-    try:
-        row = json.loads((job.folder / LEDGER).read_bytes())
-        return dict(row)
-    except (OSError, ValueError, TypeError):
-        return {}
-
-
-def _write_ledger(job: Job, done: dict[str, Any]) -> None:
-    disk.write(job.folder / LEDGER, json.dumps(done).encode())

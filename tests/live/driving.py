@@ -36,6 +36,8 @@ def settings_of(pbx: Asterisk, name: str = "main") -> AsteriskSettings:
         ari_secret=pbx.ari_secret,
         monitor_dir=pbx.pbx_path(pbx.monitor_dir),
         spool_dir=pbx.monitor_dir,
+        provisional_dir=str(pbx.memory_dir),
+        provisional_folder=pbx.memory_dir,
         ping_seconds=1.0,
         prompts_dir=pbx.pbx_path(pbx.home / "prompts"),
     )

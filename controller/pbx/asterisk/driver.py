@@ -123,8 +123,8 @@ class AsteriskDriver:
             return
         if self._pair is not pair:
             return
-        folder, at = self.settings.monitor_dir, self._clock()
-        for event in snapshot.apply(picture, self._translation, self._recorders, folder, self.settings.format, at):
+        folders, at = self.settings.folders, self._clock()
+        for event in snapshot.apply(picture, self._translation, self._recorders, folders, self.settings.format, at):
             self._hear(event)
         self._hand = hand
         held, self._held = self._held or [], None
@@ -219,7 +219,7 @@ class AsteriskDriver:
         # have the core say again what it wants.
         for recorder in self._recorders.on(uniqueid):
             if recorder.proven and not recorder.ending:
-                self._hear(RecorderFound(recorder.call, at, recorder.leg, recorder.recording, recorder.segment))
+                self._hear(recorder.found(at))
 
     def _taken_over(self, message: Message, uniqueid: str, at: float) -> None:
         """Our dialplan got no answer and has started a recorder: ours from here on (dialplan/asterisk). Whether it

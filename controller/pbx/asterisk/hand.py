@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+from controller import ram
 from controller.core.commands import LegId, Pause, RecorderCommand, Resume, Start, Stop
 from controller.core.events import Done, Event, Failed
 from controller.pbx.asterisk import mixmonitor
@@ -35,11 +37,15 @@ def files_of(settings: AsteriskSettings, command: RecorderCommand) -> SegmentFil
     if not mixmonitor.is_safe(command.recording):
         raise ValueError(f"recording id {command.recording!r} cannot be a file name")
     stem, extension = mixmonitor.stem(command.recording, command.segment), settings.format
+    folder = settings.provisional_folder if in_memory(settings, command) else settings.spool_dir
     return SegmentFiles(
-        settings.spool_dir / f"{stem}.{extension}",
-        settings.spool_dir / f"{stem}-r.{extension}",
-        settings.spool_dir / f"{stem}-t.{extension}",
+        folder / f"{stem}.{extension}", folder / f"{stem}-r.{extension}", folder / f"{stem}-t.{extension}"
     )
+
+
+def in_memory(settings: AsteriskSettings, command: RecorderCommand) -> bool:
+    """Whether this start writes into the folder in memory: nobody has asked to keep what it captures."""
+    return isinstance(command, Start) and command.provisional and bool(settings.provisional_dir)
 
 
 class Hand:
@@ -95,6 +101,14 @@ class Hand:
         files = files_of(self._settings, command)
         if any(path.exists() for path in _all(files)):
             return self._failed(command, f"{files.mixed} exists: MixMonitor would overwrite what was recorded")
+        places = _all(files) if in_memory(self._settings, command) else []
+        try:
+            why_not = await asyncio.to_thread(_make_places, places) if places else ""
+            return self._failed(command, why_not) if why_not else await self._begin(command, files)
+        finally:
+            _clear_places(places)
+
+    async def _begin(self, command: Start, files: SegmentFiles) -> Event:
         uniqueid = uniqueid_of(command.leg)
         await self._clean(uniqueid)
         started = self._recorders.expect("MixMonitorStart", uniqueid)
@@ -122,7 +136,9 @@ class Hand:
 
     async def _order(self, command: Start, uniqueid: str) -> Recorder:
         """Both actions leave in one go, the variable first: it is what finds the recorder again if we die here."""
-        path = f"{self._settings.monitor_dir.rstrip('/')}/{mixmonitor.stem(command.recording, command.segment)}"
+        s = self._settings
+        folder = s.provisional_dir if in_memory(s, command) else s.monitor_dir
+        path = f"{folder.rstrip('/')}/{mixmonitor.stem(command.recording, command.segment)}"
         file = f"{path}.{self._settings.format}"
         noted, started = await asyncio.gather(
             self._act(
@@ -149,6 +165,7 @@ class Hand:
             uniqueid,
             started.get("MixMonitorID"),
             file,
+            command.provisional,
         )
         if not mixmonitor.is_id(recorder.id):
             raise PbxRefused(f"MixMonitor started without an id ({recorder.id!r}), so it cannot be stopped or paused")
@@ -173,7 +190,7 @@ class Hand:
                 await self._written(recorder, files, hung_up)
         except LegGone:
             self._recorders.remove(recorder)
-            if not files.mixed.exists():
+            if not ram.is_written(files.mixed):
                 raise
             # A very short call: what was written is evidence all the same.
         except TimeoutError:
@@ -184,12 +201,12 @@ class Hand:
         return Done(command.call, at, command)
 
     async def _written(self, recorder: Recorder, files: SegmentFiles, hung_up: asyncio.Future[float]) -> None:
-        spool = self._settings.spool_dir
+        spool = files.mixed.parent
         if not spool.is_dir() and not spool.parent.is_dir():  # Asterisk makes a missing folder itself
             await self._listed(recorder)
             return
         wait = LOOK_EVERY
-        while not all(path.exists() for path in _all(files)):
+        while not all(ram.is_written(path) for path in _all(files)):
             await asyncio.sleep(wait)
             wait = min(wait * 2, 0.1)
             if hung_up.done():
@@ -214,10 +231,12 @@ class Hand:
     def _why_unproven(self, started: asyncio.Future[float], files: SegmentFiles) -> str:
         if not started.done():
             return "Asterisk said Success but sent no MixMonitorStart: may the manager user read class call?"
-        missing = ", ".join(path.name for path in _all(files) if not path.exists())
+        missing = ", ".join(path.name for path in _all(files) if not ram.is_written(path))
+        here, s = files.mixed.parent, self._settings
+        theirs = s.monitor_dir if here == s.spool_dir else s.provisional_dir
         return (
-            f"Asterisk said Success but wrote no file ({missing}): is {self._settings.monitor_dir} there, "
-            f"writable by Asterisk, and the same folder as {self._settings.spool_dir} here?"
+            f"Asterisk said Success but wrote no file ({missing}): is {theirs} there, "
+            f"writable by Asterisk, and the same folder as {here} here?"
         )
 
     # -- stop and mute -----------------------------------------------------------------------------------------
@@ -286,3 +305,24 @@ class Hand:
 
 def _all(files: SegmentFiles) -> list[Path]:
     return [path for path in (files.mixed, files.anchor, files.others) if path is not None]
+
+
+def _make_places(paths: list[Path]) -> str:
+    """Why not; "" where they are there. Blocks. Looked at before each start: a folder that is unmounted in the middle
+    of the day leaves one of the same name on the disk below it."""
+    if why_not := ram.trouble(paths[0].parent):
+        return why_not
+    try:
+        for path in paths:
+            ram.make_place(path)
+    except OSError as error:
+        return f"{paths[0].parent}: {error.strerror or error}"
+    return ""
+
+
+def _clear_places(paths: list[Path]) -> None:
+    """What no recorder came to fill."""
+    for path in paths:
+        with suppress(OSError):
+            if ram.is_place(path):
+                path.unlink()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from controller.core.commands import CallId, LegId, RecordingId
+from controller.core.events import RecorderFound
 
 
 class LegGone(Exception):
@@ -24,8 +25,12 @@ class Recorder:
     uniqueid: str
     id: str
     file: str  # the mixed file, as the PBX calls it
+    provisional: bool = False  # nobody has asked to keep it
     proven: bool = False  # its start was confirmed; until then nobody believes that it runs
     ending: bool = False  # we are stopping it
+
+    def found(self, at: float) -> RecorderFound:
+        return RecorderFound(self.call, at, self.leg, self.recording, self.segment, self.provisional)
 
 
 Key = tuple[RecordingId, int]

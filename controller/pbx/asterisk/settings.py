@@ -34,6 +34,8 @@ class AsteriskSettings:
     format: str = "wav"
     token: str = ""  # names this controller over its restarts; "": nobody asks who else works on this PBX
     who: str = "unknown"  # the same for people: machine and process
+    provisional_dir: str = ""  # in memory, for what nobody has asked to keep yet; "": that goes to monitor_dir
+    provisional_folder: Path = Path("/nowhere")  # the same folder as this process sees it
     context: str = ""  # where its phones dial, for a destination that names none
     prompts_dir: str = "/var/lib/asterisk/sounds/onrecord"  # as the PBX calls it; <language>/<prompt>.wav below
     sounds: Mapping[str, str] = field(default_factory=dict)  # name of a notice -> what ARI is to play, "sound:beep"
@@ -47,12 +49,16 @@ class AsteriskSettings:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"name: {self.name!r} must be letters, digits, - and _ (it begins every call's id)")
         # A comma would split MixMonitor's File into options and a shell command; a bracket would end r(…) early.
-        if not _FOLDER.fullmatch(self.monitor_dir) or "/../" in f"{self.monitor_dir}/":
-            raise ValueError(
-                f"monitor_dir: {self.monitor_dir!r} must be absolute, of letters, digits, . _ - and / only"
-            )
+        for name, folder in (("monitor_dir", self.monitor_dir), ("provisional_dir", self.provisional_dir or "/")):
+            if not _FOLDER.fullmatch(folder) or "/../" in f"{folder}/":
+                raise ValueError(f"{name}: {folder!r} must be absolute, of letters, digits, . _ - and / only")
         for name in self.attributes:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"attributes: {name!r} is not the end of a variable's name")
         if not _FORMAT.fullmatch(self.format):
             raise ValueError(f"format: {self.format!r} cannot be recorded with two sides and repaired after a crash")
+
+    @property
+    def folders(self) -> dict[str, bool]:
+        """Where recorders of ours write, as Asterisk calls it: whether that is what nobody has asked to keep yet."""
+        return {self.monitor_dir: False} | ({self.provisional_dir: True} if self.provisional_dir else {})

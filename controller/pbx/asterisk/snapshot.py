@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from controller.core.events import Event, RecorderFound, RecorderLost
+from controller.core.events import Event, RecorderLost
 from controller.pbx.asterisk import mixmonitor
 from controller.pbx.asterisk.frames import Message
 from controller.pbx.asterisk.hand import Hand
@@ -51,9 +51,16 @@ async def take(ami: Ami, hand: Hand, recorders: Recorders, attributes: Iterable[
 
 
 def apply(
-    picture: Picture, translation: Translation, recorders: Recorders, monitor_dir: str, extension: str, at: float
+    picture: Picture,
+    translation: Translation,
+    recorders: Recorders,
+    folders: Mapping[str, bool],
+    extension: str,
+    at: float,
 ) -> list[Event]:
-    """The events that bring the core up to date: lost recorders first, then the calls, then the found recorders."""
+    """The events that bring the core up to date: lost recorders first, then the calls, then the found recorders.
+
+    `folders`: where ours write, as the PBX calls them, and whether that is what nobody has asked to keep yet."""
     out: list[Event] = []
     alive = {status.get("Uniqueid") for status in picture.statuses}
     for recorder in recorders:
@@ -66,10 +73,10 @@ def apply(
     out.extend(translation.snapshot(picture.statuses, picture.bridges, at))
     for status in picture.statuses:
         for claim in mixmonitor.claims(status):
-            _adopt(status, claim, picture, translation, recorders, f"{monitor_dir.rstrip('/')}/", extension)
+            _adopt(status, claim, picture, translation, recorders, folders, extension)
     for recorder in recorders:
         recorder.proven = True
-        out.append(RecorderFound(recorder.call, at, recorder.leg, recorder.recording, recorder.segment))
+        out.append(recorder.found(at))
     return out
 
 
@@ -79,15 +86,16 @@ def _adopt(
     picture: Picture,
     translation: Translation,
     recorders: Recorders,
-    folder: str,
+    folders: Mapping[str, bool],
     extension: str,
 ) -> None:
     """Take over a recorder that an earlier life of ours started, if its id still writes the file that we would."""
     uniqueid = status.get("Uniqueid")
-    file = f"{folder}{mixmonitor.stem(claim.recording, claim.segment)}.{extension}"
+    file, stem = picture.running.get((uniqueid, claim.id), ""), mixmonitor.stem(claim.recording, claim.segment)
+    ours = {f"{folder.rstrip('/')}/{stem}.{extension}": provisional for folder, provisional in folders.items()}
     leg = translation.leg_of(uniqueid)
     call = translation.call_of(uniqueid, claim.room)
-    if call is None or picture.running.get((uniqueid, claim.id)) != file:
+    if call is None or file not in ours:
         return
     if recorders.get(claim.recording, claim.segment) is None:
-        recorders.add(Recorder(call, claim.recording, claim.segment, leg, uniqueid, claim.id, file))
+        recorders.add(Recorder(call, claim.recording, claim.segment, leg, uniqueid, claim.id, file, ours[file]))
