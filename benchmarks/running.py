@@ -15,6 +15,7 @@ from pathlib import Path
 from controller import lab
 from controller.control import NotRunning, ask
 from controller.lab import Asterisk
+from controller.lab.home import HOME, pbx_table
 from controller.lab.root import WITH_US
 
 OURS, DIALPLAN = "0205550991", "0205550992"
@@ -48,16 +49,7 @@ ddi = "{OURS}"
 mode = "always"
 [ownership]
 catch_all = "bench"
-[spool]
-folder = "spool"
-[store]
-folder = "store"
-[journal]
-folder = "journal"
-[catalogue]
-file = "catalogue.sqlite"
-[control]
-socket = "control.sock"
+{HOME}
 [log]
 level = "warning"
 """
@@ -114,16 +106,7 @@ async def asterisk() -> AsyncIterator[Asterisk]:
 @asynccontextmanager
 async def controlling(pbx: Asterisk, folder: Path, policy: str = POLICY) -> AsyncIterator[Controller]:
     """`onrecord run` beside this PBX, with everything it does in daily life, in a process of its own."""
-    table = f"""
-[[pbx]]
-name = "main"
-host = "{pbx.host}"
-ami = {{ port = {pbx.ami_port}, user = "{pbx.ami_user}", secret = "{pbx.ami_secret}" }}
-ari = {{ url = "{pbx.ari_url}", user = "{pbx.ari_user}", secret = "{pbx.ari_secret}" }}
-monitor_dir = "{pbx.pbx_path(pbx.monitor_dir)}"
-spool_dir = "{pbx.monitor_dir}"
-"""
-    (folder / "onrecord.toml").write_text(policy + table)
+    (folder / "onrecord.toml").write_text(policy + pbx_table(pbx))
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *WITH_US,

@@ -13,6 +13,7 @@ import pytest
 from controller.catalogue.database import open_catalogue
 from controller.core.decision import Decision, Mode
 from controller.journal import Entry, Journal
+from controller.lab.home import HOME
 from controller.pipeline.line import Line
 from controller.pipeline.verify import sha256
 from controller.spool import Spool
@@ -20,21 +21,11 @@ from tests.cli.children import Ended, onrecord, onrecord_at_a_terminal
 from tests.pipeline.recordings import conversation, leave, tone
 from tests.playbook import Scene
 
-CONFIG = """
+RULE = """
 [[rule]]
 name = "it"
 extension = "100"
 mode = "always"
-[spool]
-folder = "spool"
-[store]
-folder = "store"
-[journal]
-folder = "journal"
-[catalogue]
-file = "catalogue.sqlite"
-[control]
-socket = "control.sock"
 """
 COUNT = 3
 NOT = Decision(Mode.NEVER, "not recorded: no rule wants [extension 101]")
@@ -45,7 +36,7 @@ SINCE = ("--since", "2026-01-01")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three kept recordings, and a call that was not recorded."""
     folder = tmp_path_factory.mktemp("office")
-    (folder / "onrecord.toml").write_text(CONFIG)
+    (folder / "onrecord.toml").write_text(RULE + HOME)
 
     async def fill() -> None:
         catalogue = await open_catalogue(folder / "catalogue.sqlite")
@@ -180,7 +171,7 @@ def test_check_finds_what_is_not_as_it_must_be(site: Path) -> None:
 
 
 def test_without_a_catalogue_it_ends_with_3(tmp_path: Path) -> None:
-    (tmp_path / "onrecord.toml").write_text(CONFIG)
+    (tmp_path / "onrecord.toml").write_text(RULE + HOME)
     for words in (("list",), ("show", "main/1.1"), ("check", "--json"), ("export", *SINCE)):
         ended = run(tmp_path, *words)
         assert (ended.code, ended.out) == (3, "")

@@ -10,6 +10,7 @@ from typing import Any
 from controller.config.load import Config, parse
 from controller.doctor.visit import Visit
 from controller.init.rights import ASKED, filters, reading
+from controller.lab.home import HOME
 from controller.pbx.asterisk.ari import Event as AriEvent
 from controller.pbx.asterisk.frames import Headers, Message, Value
 from controller.pbx.driver import PbxRefused
@@ -35,17 +36,7 @@ monitor_dir = "/var/spool/asterisk/monitor/onrecord"
 spool_dir = "monitor"
 ami = {{ {ami} }}
 {pbx}
-[spool]
-folder = "spool"
-[store]
-folder = "store"
-[journal]
-folder = "journal"
-[catalogue]
-file = "catalogue.sqlite"
-[control]
-socket = "control.sock"
-"""
+{HOME}"""
     return parse(text, folder / "onrecord.toml")
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from controller.lab import Asterisk
+from controller.lab.home import HOME, pbx_table
 from tests.live.controlling import ROSTER
-from tests.live.test_controller import HOME, pbx_table
 
 ONRECORD = (sys.executable, "-c", "from controller.cli import main; main()")
 

@@ -15,8 +15,8 @@ from controller.alarms import Standing
 from controller.app import App, build
 from controller.config.load import load
 from controller.lab import Asterisk
+from controller.lab.home import HOME, pbx_table
 from tests.live.controlling import ROSTER
-from tests.live.test_controller import HOME, pbx_table
 
 ALWAYS = '[[rule]]\nname = "all"\nextension = ["100", "101"]\nmode = "always-with-pause"\n'
 

@@ -25,10 +25,10 @@ from controller.catalogue.database import Catalogue, read_catalogue
 from controller.catalogue.entries import CallEntry, Status
 from controller.control import NotRunning, ask
 from controller.lab import Asterisk, Phone, ears, sounds
+from controller.lab.home import HOME, pbx_table
 from controller.pipeline.check import Depth, Kind, Places, check
 from controller.spool import Spool, monitor_name
 from tests.live.controlling import ROSTER
-from tests.live.test_controller import HOME, pbx_table
 
 RULES = '[[rule]]\nname = "all"\nextension = ["100", "102", "104", "106"]\nmode = "always"\n'
 ALWAYS_TRUE = (Kind.MISSING, Kind.CHANGED, Kind.LOST, Kind.STUCK, Kind.UNREADABLE)

@@ -17,35 +17,10 @@ from controller.catalogue.search import list_calls
 from controller.config.load import load
 from controller.control import NotRunning, ask
 from controller.lab import Asterisk, MakePhone, Phone, ears, sounds
+from controller.lab.home import HOME, pbx_table
 from tests.live.controlling import ROSTER
 
 CALLER, CALLED = 450, 700
-
-
-def pbx_table(pbx: Asterisk, name: str = "main") -> str:
-    return f"""
-[[pbx]]
-name = "{name}"
-host = "{pbx.host}"
-ami = {{ port = {pbx.ami_port}, user = "{pbx.ami_user}", secret = "{pbx.ami_secret}" }}
-ari = {{ url = "{pbx.ari_url}", user = "{pbx.ari_user}", secret = "{pbx.ari_secret}" }}
-monitor_dir = "{pbx.pbx_path(pbx.monitor_dir)}"
-spool_dir = "{pbx.monitor_dir}"
-"""
-
-
-HOME = """
-[spool]
-folder = "spool"
-[store]
-folder = "store"
-[journal]
-folder = "journal"
-[catalogue]
-file = "catalogue.sqlite"
-[control]
-socket = "control.sock"
-"""
 
 
 @asynccontextmanager

@@ -23,7 +23,8 @@ from controller.doctor import probe as probing
 from controller.init import rights
 from controller.lab import Asterisk, MakePhone, sounds
 from controller.lab.addresses import free_port
-from tests.live.test_controller import HOME, running
+from controller.lab.home import HOME
+from tests.live.test_controller import running
 
 RULES = """
 [organisation]

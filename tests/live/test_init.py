@@ -20,10 +20,11 @@ from controller.config.load import load
 from controller.init.conf import read
 from controller.lab import Asterisk, ears, sounds
 from controller.lab.admin import Admin, Refused
+from controller.lab.home import HOME
 from controller.pbx.asterisk.ari import AriLink
 from controller.pbx.asterisk.driver import AsteriskDriver
 from controller.pbx.driver import PbxGone
-from tests.live.test_controller import CALLED, CALLER, HOME, entries, only, talk
+from tests.live.test_controller import CALLED, CALLER, entries, only, talk
 from tests.live.test_controller import sound as sound_of
 
 ALWAYS = '\n[[rule]]\nname = "hundred"\nextension = "100"\nmode = "always"\n'

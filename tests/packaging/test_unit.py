@@ -19,23 +19,14 @@ import pytest
 
 from controller import app
 from controller.config.machinery import Catalogue, Control, Journal, Pbx, Spool, Store
+from controller.lab.home import HOME
 from tests.packaging.unit import FILE, ROOT, allowed, seconds, setting, settings
 
 SYSTEMD = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
-CONFIG = """
+PBX = """
 [[pbx]]
 name = "main"
 ami = { port = 1, secret = "x" }
-[spool]
-folder = "spool"
-[store]
-folder = "store"
-[journal]
-folder = "journal"
-[catalogue]
-file = "catalogue.sqlite"
-[control]
-socket = "control.sock"
 """
 
 
@@ -60,7 +51,7 @@ class Service:
 
 @asynccontextmanager
 async def service(folder: Path, *before: str, watchdog: float = 0.4, control: str = "") -> AsyncIterator[Service]:
-    (folder / "onrecord.toml").write_text(CONFIG + control)
+    (folder / "onrecord.toml").write_text(PBX + HOME + control)
     told: asyncio.Queue[str] = asyncio.Queue()
     link = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     link.bind(str(folder / "notify"))
