@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import resources
 from pathlib import Path
 
-from controller.lab import root, sounds
+from controller.lab import memory, sounds
 from controller.lab.addresses import Lease, free_port, lease
 from controller.lab.admin import Admin, Refused
 from controller.lab.software import Install
@@ -92,8 +92,13 @@ class Asterisk:
 
     @property
     def memory_dir(self) -> Path:
-        """A folder in memory, under the same name for this machine and for the PBX."""
-        return Path(root.MEMORY) / f"onrecord-{self.name}"
+        """A folder in memory: a file system of its own where root makes it, else below the machine's own."""
+        return memory.folder(self.home)
+
+    @property
+    def memory_path(self) -> str:
+        """The same as the PBX calls it."""
+        return memory.inside(self.home, self.pbx_path(self.home))
 
     def pbx_path(self, host_path: Path) -> str:
         """How the PBX calls a file of ours."""
@@ -127,7 +132,7 @@ class Asterisk:
         """Fill in the templates; safe to repeat, and only the configuration is rewritten."""
         for folder in ("etc", "lib/keys", "run", "log", "moh", *(f"spool/{part}" for part in SPOOL)):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
-        self.memory_dir.mkdir(mode=0o770, exist_ok=True)
+        memory.make(self.memory_dir)
         # Asterisk may run as somebody else (installed by a distribution); recordings must be ours to take away.
         sounds.write_wav(self.home / "moh" / "tune.wav", sounds.music())
         values = self._values()
@@ -189,8 +194,8 @@ class Asterisk:
     def sweep(self) -> None:
         """Remove the instance's folder and give its addresses back."""
         if not os.environ.get("ONRECORD_LAB_KEEP"):
+            memory.remove(self.memory_dir)
             shutil.rmtree(self.home, ignore_errors=True)
-            shutil.rmtree(self.memory_dir, ignore_errors=True)
         self._lease.release()
 
     def log_end(self, lines: int = 30) -> str:
@@ -278,9 +283,10 @@ SPOOL = ("monitor", "recording", "tmp", "voicemail", "outgoing")
 
 def sweep_ground(ground: Path) -> None:
     """Remove what instances left behind whose owner was killed; their Asterisk died with it."""
-    for folder in (*ground.glob("lab-*-*"), *Path(root.MEMORY).glob("onrecord-lab-*-*")):
-        owner = folder.name.removeprefix("onrecord-").split("-")[1]
+    for folder in ground.glob("lab-*-*"):
+        owner = folder.name.split("-")[1]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            memory.remove(memory.folder(folder))
             shutil.rmtree(folder, ignore_errors=True)
 
 

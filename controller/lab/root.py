@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from controller.lab import mirror, programs
@@ -24,7 +23,7 @@ MARKER = "onrecord-lab.json"
 WITH_US = ("setpriv", "--pdeathsig", "KILL")
 """In front of a command: the kernel ends it when the process that started it ends, however that ends."""
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount")
-MEMORY = "/dev/shm"  # noqa: S108  # a mount point, whose folders below are made with names of their own
+MEMORY = Path("/dev/shm")  # noqa: S108  # a mount point, below which ours have names of their own
 """A file system in memory, on every Linux."""
 GROUND = "srv/onrecord"
 """Below the root: one folder for each running instance."""
@@ -45,24 +44,16 @@ def marker(root: Path) -> dict[str, str]:
 def entrance(root: Path) -> tuple[str, ...]:
     """The words in front of a command that run it inside the root, and let it die with us.
 
-    As an ordinary user this needs a user namespace; device files can't be made there, so ours are lent. The machine's
-    folder in memory is the same inside and outside.
+    As an ordinary user this needs a user namespace; device files can't be made there, so ours are lent: /dev/shm is
+    then the same inside and outside.
     """
     # Debian leaves /usr/sbin out of an ordinary user's PATH, and of root's after a plain `su`.
     chroot = shutil.which("chroot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "chroot"
-    if os.geteuid() == 0 and not _may_mount():
-        return (*WITH_US, chroot, str(root))
+    fate = (*WITH_US, chroot, str(root))
     if os.geteuid() == 0:
-        lend = f'mount --bind {MEMORY} "$0{MEMORY}" && exec setpriv --pdeathsig KILL {chroot} "$0" "$@"'
-        return ("unshare", "--mount", "sh", "-c", lend, str(root))
+        return fate
     lend = f'mount --rbind /dev "$0/dev" && exec setpriv --pdeathsig KILL {chroot} "$0" "$@"'
     return (*UNSHARE, "sh", "-c", lend, str(root))
-
-
-@cache
-def _may_mount() -> bool:
-    """Root of a container may be kept from it: then the PBX has no folder in memory that we see."""
-    return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
 
 
 def user_namespace_trouble() -> str:
