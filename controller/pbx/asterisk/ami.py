@@ -7,9 +7,10 @@ import hashlib
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from controller.pbx.asterisk.frames import Headers, Message, Value
-from controller.pbx.asterisk.link import BACKOFF, Backoff, LinkCounters, stay_connected
+from controller.pbx.asterisk.link import BACKOFF, Backoff, Kept, LinkCounters
 from controller.pbx.asterisk.session import ACTION_TIMEOUT, Ami, Messages
 from controller.pbx.driver import PbxGone, PbxRefused
 
@@ -102,55 +103,24 @@ class AmiLink:
     ) -> None:
         """`prepare` runs after each login and before `on_up`: filters go there. Events come only after `on_up`."""
         self.counters = LinkCounters()
-        self._access, self._on_event, self._on_up, self._on_down = access, on_event, on_up, on_down
-        self._prepare, self._events, self._ping_every, self._backoff = prepare, events, ping_every, backoff
-        self._ami: Ami | None = None
-        self._why = "not connected yet"
+        made = partial(connect, access, on_event, events=events, ping_every=ping_every, counters=self.counters)
+        self._kept, self._backoff = Kept(made, prepare, on_up, on_down), backoff
 
     @property
     def booted(self) -> Message | None:
         """FullyBooted of the present session: an Uptime below the last one means that Asterisk was restarted."""
-        return self._ami.booted if self._ami else None
+        return self._kept.present.booted if self._kept.present else None
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
-        await stay_connected(self._open, self._up, self._down, self._backoff, self.counters)
+        await self._kept.run(self._backoff, self.counters)
 
     async def action(self, action: str, *, timeout: float = ACTION_TIMEOUT, **headers: Value) -> Message:
         """See Ami.action. Fails at once while the link is down: no action waits for a reconnect."""
-        return await self._now().action(action, timeout=timeout, **headers)
+        return await self._kept.now.action(action, timeout=timeout, **headers)
 
     async def list(
         self, action: str, *, timeout: float = ACTION_TIMEOUT, **headers: Value
     ) -> tuple[Message, Messages]:
         """See Ami.list."""
-        return await self._now().list(action, timeout=timeout, **headers)
-
-    def _now(self) -> Ami:
-        if self._ami is None:
-            raise PbxGone(self._why)
-        return self._ami
-
-    async def _open(self) -> Ami:
-        ami = await connect(
-            self._access,
-            self._on_event,
-            events=self._events,
-            ping_every=self._ping_every,
-            counters=self.counters,
-        )
-        try:
-            if self._prepare:
-                await self._prepare(ami)
-        except BaseException:
-            await ami.close()
-            raise
-        return ami
-
-    def _up(self, ami: Ami) -> None:
-        self._ami = ami
-        self._on_up()
-
-    def _down(self, reason: str) -> None:
-        self._ami, self._why = None, reason
-        self._on_down(reason)
+        return await self._kept.now.list(action, timeout=timeout, **headers)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import aiohttp
 
-from controller.pbx.asterisk.link import BACKOFF, Backoff, LinkCounters, stay_connected
+from controller.pbx.asterisk.link import BACKOFF, Backoff, Kept, LinkCounters
 from controller.pbx.asterisk.rest import AriAccess, Event, Query, target
 from controller.pbx.asterisk.websocket import MESSAGE_LIMIT, REQUEST_TIMEOUT, Ari, AriRefused, Replaced
 from controller.pbx.driver import PbxGone
@@ -89,18 +90,15 @@ class AriLink:
     ) -> None:
         """`prepare` runs after each connect and before `on_up`. Events come only after `on_up`."""
         self.counters = LinkCounters()
-        self._access, self._on_event, self._events = access, on_event, events
-        self._on_up, self._on_down, self._on_replaced = on_up, on_down, on_replaced
-        self._prepare, self._ping_every, self._backoff = prepare, ping_every, backoff
-        self._ari: Ari | None = None
-        self._why = "not connected yet"
+        made = partial(connect, access, on_event, events=events, ping_every=ping_every, counters=self.counters)
+        self._kept, self._backoff, self._on_replaced = Kept(made, prepare, on_up, on_down), backoff, on_replaced
 
     async def run(self) -> None:
         """Stay connected until cancelled, or until another client takes our application: then return."""
         try:
-            await stay_connected(self._open, self._up, self._down, self._backoff, self.counters)
+            await self._kept.run(self._backoff, self.counters)
         except Replaced as error:
-            self._down(str(error))
+            self._kept.down(str(error))
             self._on_replaced()
 
     async def request(
@@ -112,30 +110,4 @@ class AriLink:
         timeout: float = REQUEST_TIMEOUT,
     ) -> Any:
         """See Ari.request. Fails at once while the link is down: no request waits for a reconnect."""
-        if self._ari is None:
-            raise PbxGone(self._why)
-        return await self._ari.request(method, *path, query=query, body=body, timeout=timeout)
-
-    async def _open(self) -> Ari:
-        ari = await connect(
-            self._access,
-            self._on_event,
-            events=self._events,
-            ping_every=self._ping_every,
-            counters=self.counters,
-        )
-        try:
-            if self._prepare:
-                await self._prepare(ari)
-        except BaseException:
-            await ari.close()
-            raise
-        return ari
-
-    def _up(self, ari: Ari) -> None:
-        self._ari = ari
-        self._on_up()
-
-    def _down(self, reason: str) -> None:
-        self._ari, self._why = None, reason
-        self._on_down(reason)
+        return await self._kept.now.request(method, *path, query=query, body=body, timeout=timeout)

@@ -14,6 +14,9 @@ from controller.pbx.driver import PbxGone, PbxRefused
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+MOST_FAULTS = 100
+"""Kinds of events whose faults are told apart."""
+
 
 @dataclass(slots=True)
 class LinkCounters:
@@ -96,6 +99,73 @@ async def stay_connected(
             told = reason
         await asyncio.sleep(backoff.delay(failures))
         failures += 1
+
+
+class Kept(Generic[C]):
+    """A connection that is kept up by `run`; whoever uses it meanwhile gets the present one, or PbxGone.
+
+    `prepare` runs on each new connection before `on_up`.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[C]],
+        prepare: Callable[[C], Awaitable[None]] | None,
+        on_up: Callable[[], None],
+        on_down: Callable[[str], None],
+    ) -> None:
+        self._connect, self._prepare, self._on_up, self._on_down = connect, prepare, on_up, on_down
+        self._why = "not connected yet"
+        self.present: C | None = None
+
+    @property
+    def now(self) -> C:
+        """Raises PbxGone while the link is down: nothing waits for a reconnect."""
+        if self.present is None:
+            raise PbxGone(self._why)
+        return self.present
+
+    async def run(self, backoff: Backoff, counters: LinkCounters) -> None:
+        """Stay connected until cancelled; see stay_connected."""
+        await stay_connected(self._open, self._up, self.down, backoff, counters)
+
+    def down(self, reason: str) -> None:
+        self.present, self._why = None, reason
+        self._on_down(reason)
+
+    async def _open(self) -> C:
+        connection = await self._connect()
+        try:
+            if self._prepare:
+                await self._prepare(connection)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    def _up(self, connection: C) -> None:
+        self.present = connection
+        self._on_up()
+
+
+class Delivery(Generic[T]):
+    """Hands each event to `on_event`; where that fails, the link goes on and the fault is logged once per kind."""
+
+    def __init__(self, on_event: Callable[[T], None], kind: Callable[[T], str], counters: LinkCounters) -> None:
+        self._on_event, self._kind, self._counters = on_event, kind, counters
+        self._faults: set[str] = set()
+
+    def __call__(self, event: T) -> None:
+        try:
+            self._on_event(event)
+        except Exception:
+            self._counters.failed += 1
+            kind = self._kind(event)
+            if kind not in self._faults and len(self._faults) < MOST_FAULTS:
+                self._faults.add(kind)
+                log.exception("event %s: our handler failed (logged once per event)", kind)
+        else:
+            self._counters.delivered += 1
 
 
 class Backlog(Generic[T]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import secrets
 import socket
 from collections.abc import Callable, Iterable
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from controller.pbx.asterisk.frames import Frames, Headers, Message, Value, encode
-from controller.pbx.asterisk.link import LinkCounters
+from controller.pbx.asterisk.link import Delivery, LinkCounters
 from controller.pbx.driver import PbxGone, PbxRefused
 
 ACTION_TIMEOUT = 5.0
@@ -21,7 +20,6 @@ UNSENT_LIMIT = 1024 * 1024  # bytes that wait because the PBX does not read
 QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)  # Linux
 LIST_LIMIT = 100_000  # events of one list answer
 
-log = logging.getLogger(__name__)
 Messages = list[Message]
 
 
@@ -41,7 +39,7 @@ class Ami(asyncio.Protocol):
     def __init__(self, counters: LinkCounters, on_event: Callable[[Message], None]) -> None:
         self.booted: Message | None = None  # FullyBooted: Uptime and LastReload in seconds
         self._counters = counters
-        self._on_event = on_event
+        self._deliver: Delivery[Message] = Delivery(on_event, lambda message: message.event, counters)
         self._listening = False
         self._frames = Frames(counters)
         self._loop = asyncio.get_running_loop()
@@ -54,7 +52,6 @@ class Ami(asyncio.Protocol):
         self._numbers = itertools.count(1)
         self._heard = self._loop.time()
         self._watch: asyncio.Task[None] | None = None
-        self._faults: set[str] = set()
 
     def listen(self) -> None:
         """Hand out events from now on. What came before is in the snapshot that the caller takes now."""
@@ -184,17 +181,6 @@ class Ami(asyncio.Protocol):
             _fail(asked, f"the list is longer than {LIST_LIMIT} events")
         else:
             asked.items.append(message)
-
-    def _deliver(self, message: Message) -> None:
-        try:
-            self._on_event(message)
-        except Exception:
-            self._counters.failed += 1
-            if message.event not in self._faults and len(self._faults) < 100:
-                self._faults.add(message.event)
-                log.exception("event %s: our handler failed (logged once per event)", message.event)
-        else:
-            self._counters.delivered += 1
 
     def _lose(self, reason: str) -> None:
         """The one end: everything that waits fails now and is never sent again."""

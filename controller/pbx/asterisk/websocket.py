@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from controller.pbx.asterisk.link import LinkCounters
+from controller.pbx.asterisk.link import Delivery, LinkCounters
 from controller.pbx.asterisk.rest import Answer, AriAccess, Event, Query, decode, loosely, refusal, request, target
 from controller.pbx.driver import PbxGone, PbxRefused
 
@@ -51,7 +51,8 @@ class Ari:
     ) -> None:
         self.over_websocket = True  # False: this Asterisk is too old for it, requests go over HTTP
         self._access, self._session, self._socket = access, session, socket
-        self._on_event, self._counters = on_event, counters
+        self._counters = counters
+        self._deliver: Delivery[Event] = Delivery(on_event, lambda event: event.type, counters)
         self._listening = False
         loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[str] = loop.create_future()
@@ -59,7 +60,6 @@ class Ari:
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
         self._replaced = False
-        self._faults: set[str] = set()
         self._reader = loop.create_task(self._read())
 
     def listen(self) -> None:
@@ -200,17 +200,6 @@ class Ari:
             self._counters.malformed += 1
             if self._counters.malformed == 1:
                 log.warning("odd websocket message (%s; logged once): %.200r", heard.why, text)
-
-    def _deliver(self, event: Event) -> None:
-        try:
-            self._on_event(event)
-        except Exception:
-            self._counters.failed += 1
-            if event.type not in self._faults and len(self._faults) < 100:
-                self._faults.add(event.type)
-                log.exception("event %s: our handler failed (logged once per event)", event.type)
-        else:
-            self._counters.delivered += 1
 
     def _lose(self, reason: str) -> None:
         """The one end: everything that waits fails now and is never sent again."""
