@@ -22,6 +22,7 @@ from controller.core.commands import (
     CallId,
     CancelTimer,
     Command,
+    Divert,
     HandOver,
     Keyed,
     LegId,
@@ -43,6 +44,7 @@ from controller.core.events import (
     Beeped,
     CallsMerged,
     ConsentKeyed,
+    Diverted,
     Event,
     LegAppeared,
     NoticePlayed,
@@ -324,6 +326,8 @@ class Engine:
                 self.hear(ConsentKeyed(command.call, event.at, command.leg, command.digit))
             case Open():
                 self.outbox.open(command)
+            case Divert():
+                self.outbox.divert(command)
             case Switch():
                 self._switch(command)
             case HandOver():
@@ -346,7 +350,7 @@ class Engine:
             for tell in self.refused:
                 tell(session, event, command.why)
 
-    def _heard(self, event: NoticePlayed | Beeped) -> None:
+    def _heard(self, event: NoticePlayed | Beeped | Diverted) -> None:
         """What became of it, where there is still a call to tell it to."""
         if self.home(event.call) in self.sessions:
             self.hear(event)

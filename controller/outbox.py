@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import structlog
 
-from controller.core.commands import Allow, Beep, CallId, LegId, Open, RecorderCommand, Switch, Tell, pbx_of
-from controller.core.events import Beeped, Event, Failed, NoticePlayed
+from controller.core.commands import Allow, Beep, CallId, Divert, LegId, Open, RecorderCommand, Switch, Tell, pbx_of
+from controller.core.events import Beeped, Diverted, Event, Failed, NoticePlayed
 from controller.pbx.driver import Driver
 
 log = structlog.get_logger("outbox")
@@ -26,7 +26,7 @@ Key = TypeVar("Key", CallId, LegId)
 class Outbox:
     """Carries commands to the drivers; what became of them comes back as events.
 
-    `hear(event)` takes what became of a recorder's command, `heard(event)` what became of a notice or a beep, which
+    `hear(event)` takes what became of a recorder's command, `heard(event)` what became of what people hear, which
     may come after the end of the call. A recorder's commands are in order for each call: a slow call delays nobody
     else. What people at phones see and hear goes beside them: no recording waits for it.
     """
@@ -35,7 +35,7 @@ class Outbox:
         self,
         drivers: Mapping[str, Driver],
         hear: Callable[[Event], None],
-        heard: Callable[[NoticePlayed | Beeped], None],
+        heard: Callable[[NoticePlayed | Beeped | Diverted], None],
         clock: Callable[[], float],
     ) -> None:
         self._drivers = drivers
@@ -85,11 +85,18 @@ class Outbox:
     def open(self, command: Open) -> None:
         self._beside(self._driver(command).open(command))
 
+    def divert(self, command: Divert) -> None:
+        async def divert() -> None:
+            done = await self._driver(command).divert(command)
+            self._heard(Diverted(command.call, self._clock(), command.leg, done))
+
+        self._beside(divert())
+
     def switched(self, command: Switch) -> None:
         word = "refused" if command.why else "on" if command.on else "off"
         self._beside(self._driver(command).answer(command.leg, "ONRECORD_SWITCH", word))
 
-    def _driver(self, command: Allow | Beep | Open | RecorderCommand | Switch | Tell) -> Driver:
+    def _driver(self, command: Allow | Beep | Divert | Open | RecorderCommand | Switch | Tell) -> Driver:
         return self._drivers[pbx_of(command.call)]
 
     async def _do(self, command: RecorderCommand) -> None:

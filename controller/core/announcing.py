@@ -12,17 +12,15 @@ from types import MappingProxyType
 
 from controller.core import consent
 from controller.core.altered import replace
-from controller.core.calls import Call, Leg, talking
-from controller.core.commands import Alarm, CancelTimer, Command, Keyed, LegId, SetTimer, Tell
-from controller.core.consent import Entry, Ledger, Standing
-from controller.core.decision import AfterRefusal, Announce, Options, Untold
+from controller.core.calls import Call, Leg, is_room, talking
+from controller.core.commands import Alarm, CallId, CancelTimer, Command, Keyed, LegId, SetTimer, Tell
+from controller.core.consent import Entry, Ledger, Standing, Statement
+from controller.core.decision import Announce, Options, Untold
 from controller.core.events import BridgeKind, ConsentKeyed, DigitPressed, Event, NoticePlayed, TimerFired
-from controller.core.gate import PROMPTS
 from controller.core.roster import Roster
 from controller.core.subjects import party
 
-ASKING = {PROMPTS[each]: each for each in (Announce.OPT_OUT, Announce.OPT_IN)}
-BEEP, REFUSED = "beep", "refused"
+BEEP = "beep"
 IN_CALL = "in the call"
 BY = "announcement"
 """By whom a recorder is paused while somebody is being told."""
@@ -34,14 +32,19 @@ ANSWER_SECONDS = 6.0
 AGAIN_SECONDS = 2.0
 MOST_TRIES = 3
 
+Said = Mapping[LegId, Statement]
+NOTHING: Said = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Announcing:
-    """How far it is. `untold`: who counts and has not been told; `awaited`: who was asked and may answer yet."""
+    """How far it is. `untold`: who counts and has not been told; `playing`: who hears what; `awaited`: who was asked
+    what and may answer yet."""
 
     untold: tuple[LegId, ...] = ()
-    playing: frozenset[LegId] = frozenset()
-    awaited: Mapping[LegId, Announce] = field(default_factory=lambda: MappingProxyType({}))
+    playing: Said = field(default_factory=lambda: NOTHING)
+    awaited: Said = field(default_factory=lambda: NOTHING)
+    resting: frozenset[LegId] = frozenset()  # until the next try
     tries: Mapping[LegId, int] = field(default_factory=lambda: MappingProxyType({}))
     language: str = ""  # of the subject first reached (W-24)
     delayed: bool = False
@@ -54,17 +57,19 @@ Outcome = tuple[Announcing, tuple[tuple[LegId, Entry], ...], tuple[Command, ...]
 """The state, what has to be written into the ledger, and what to ask for."""
 
 
-def hear(state: Announcing, call: Call, options: Options, event: Event) -> Outcome:
+def hear(state: Announcing, call: Call, options: Options, way: str, event: Event) -> Outcome:
     """What this event tells about somebody who was to be told."""
     match event:
-        case NoticePlayed() if event.notice in (*PROMPTS.values(), BEEP):
-            return _played(state, event)
+        case NoticePlayed() if event.leg in state.playing and event.notice in (state.playing[event.leg].prompt, BEEP):
+            return _played(state, call, event, len(consent.statements(options, way)) or 1)
         case DigitPressed() if event.leg in state.awaited and event.digit in (consent.AGREES, consent.REFUSES):
             return state, (), (Keyed(call.id, event.leg, event.digit),)
         case ConsentKeyed() if event.leg in state.awaited:
             return _answered(state, event.leg, event.digit, event.at, options, call)
         case TimerFired() if event.timer == DELAY:
             return replace(state, due=True), (), ()
+        case TimerFired() if event.timer == AGAIN:
+            return replace(state, resting=frozenset()), (), ()
         case TimerFired() if event.timer.startswith(ANSWER):
             leg = LegId(event.timer.removeprefix(ANSWER))
             return _answered(state, leg, consent.NO_DIGIT, event.at, options, call)
@@ -88,9 +93,13 @@ def look(
 
 def tell(state: Announcing, call: Call, options: Options, way: str) -> tuple[Announcing, tuple[Command, ...]]:
     """Have those who are in conversation told."""
-    here = {leg.id for leg in talking(call) if leg.kind is BridgeKind.TALK}
-    whom = [leg for leg in state.untold if leg in here and leg not in state.playing and leg not in state.awaited]
-    whom = [leg for leg in whom if state.tries.get(leg, 0) < MOST_TRIES]
+    kind = BridgeKind.ROOM if is_room(call.id) else BridgeKind.TALK
+    here = {leg.id for leg in talking(call) if leg.kind is kind}
+    whom = [
+        leg for leg in state.untold if leg in here and leg not in {*state.playing, *state.awaited, *state.resting}
+    ]
+    said = consent.statements(options, way)
+    whom = [leg for leg in whom if state.tries.get(leg, 0) < MOST_TRIES * len(said)]
     if not whom:
         return state, ()
     delay = options.announce_delay if way == "outbound" else 0.0
@@ -98,12 +107,17 @@ def tell(state: Announcing, call: Call, options: Options, way: str) -> tuple[Ann
         if state.delayed:
             return state, ()
         return replace(state, delayed=True), (SetTimer(call.id, DELAY, delay),)
-    announce = consent.asked_for(options, way)
     language = state.language or options.language
-    newcomer = options.untold is Untold.BEEP and announce is Announce.NOTIFY
-    notice = BEEP if newcomer else PROMPTS[announce]
-    told = tuple(Tell(call.id, leg, notice, language=language, alone=True) for leg in whom)
-    return replace(state, playing=state.playing | {*whom}, language=language), told
+    # What could not be played gives way to what may be said instead; after the last, the first is tried again.
+    words = {leg: said[state.tries.get(leg, 0) % len(said)] for leg in whom}
+    told = tuple(
+        Tell(call.id, leg, _notice(one, options), language=language, alone=True) for leg, one in words.items()
+    )
+    return replace(state, playing=MappingProxyType({**state.playing, **words}), language=language), told
+
+
+def _notice(said: Statement, options: Options) -> str:
+    return BEEP if options.untold is Untold.BEEP and said.announce is Announce.NOTIFY else said.prompt
 
 
 def holds_back(state: Announcing, options: Options) -> bool:
@@ -116,53 +130,55 @@ def _counts(leg: Leg) -> bool:
     return leg.alive and not leg.local and (leg.bridge is not None or leg.answered_at is not None)
 
 
-def _played(state: Announcing, event: NoticePlayed) -> Outcome:
-    leg = event.leg
-    state = replace(state, playing=state.playing - {leg})
+def _played(state: Announcing, call: Call, event: NoticePlayed, count: int) -> Outcome:
+    leg, said = event.leg, state.playing[event.leg]
     if not event.whole:
-        return _failed(state, event)
-    how = f"{event.notice} ({event.language})" if event.language and event.notice != BEEP else event.notice
-    asked = ASKING.get(event.notice)
+        return _failed(state, call, event, count)
+    state = replace(state, playing=_without(state.playing, leg))
+    words = said.cited(event.language) if event.notice != BEEP else BEEP
     commands: tuple[Command, ...] = ()
-    if asked is not None:
-        state = replace(state, awaited=MappingProxyType({**state.awaited, leg: asked}), language=event.language)
+    if said.announce is not Announce.NOTIFY:
+        state = replace(state, awaited=MappingProxyType({**state.awaited, leg: said}), language=event.language)
         commands = (SetTimer(event.call, f"{ANSWER}{leg}", ANSWER_SECONDS),)
-    told = () if asked is Announce.OPT_IN else ((leg, Entry(Standing.INFORMED, event.at, how, IN_CALL)),)
-    return state, told, commands
+    entry = Entry(Standing.INFORMED, event.at, words, said.how(IN_CALL))
+    return state, () if said.announce is Announce.OPT_IN else ((leg, entry),), commands
 
 
-def _failed(state: Announcing, event: NoticePlayed) -> Outcome:
-    tries = state.tries.get(event.leg, 0) + 1
-    state = replace(state, tries=MappingProxyType({**state.tries, event.leg: tries}))
-    if tries < MOST_TRIES:
-        # Until the timer fires nobody tries: any other event would otherwise do so at once.
-        return replace(state, playing=state.playing | {event.leg}), (), (SetTimer(event.call, AGAIN, AGAIN_SECONDS),)
-    what = f"the announcement '{event.notice}' ({event.language}) could not be played in a call"
-    return (
-        state,
-        (),
-        (Alarm(event.call, what, "see that the prompt is there and ARI is connected: `onrecord doctor`"),),
-    )
+def _failed(state: Announcing, call: Call, event: NoticePlayed, count: int) -> Outcome:
+    """`count`: how many statements there are to try, one after the other."""
+    leg, said = event.leg, state.playing[event.leg]
+    tries = state.tries.get(leg, 0) + 1
+    state = replace(state, tries=MappingProxyType({**state.tries, leg: tries}), playing=_without(state.playing, leg))
+    alarm = unheard(call.id, said, event.language)
+    if tries % count:
+        return state, (), (alarm,)  # the next one at once
+    if tries < MOST_TRIES * count:
+        # Any other event would otherwise have it tried at once.
+        state = replace(state, resting=state.resting | {leg})
+        return state, (), (SetTimer(call.id, AGAIN, AGAIN_SECONDS),)
+    return state, (), (alarm,)
 
 
-def again(state: Announcing, event: Event) -> Announcing:
-    """The time to try those anew whom it could not be played to."""
-    if not isinstance(event, TimerFired) or event.timer != AGAIN:
-        return state
-    return replace(state, playing=state.playing - {*state.tries})
+def unheard(call: CallId, said: Statement, language: str) -> Alarm:
+    """Somebody must know of a prompt that people cannot be told by."""
+    what = f"the announcement '{said.prompt}' ({language}) could not be played in a call"
+    return Alarm(call, what, "see that the prompt is there and ARI is connected: `onrecord doctor`")
+
+
+def _without(said: Said, leg: LegId) -> Said:
+    return MappingProxyType({one: what for one, what in said.items() if one != leg})
 
 
 def _answered(state: Announcing, leg: LegId, digit: str, at: float, options: Options, call: Call) -> Outcome:
     asked = state.awaited.get(leg)
     if asked is None:
         return state, (), ()
-    awaited = MappingProxyType({one: what for one, what in state.awaited.items() if one != leg})
-    state = replace(state, awaited=awaited)
+    state = replace(state, awaited=_without(state.awaited, leg))
     over: tuple[Command, ...] = (CancelTimer(call.id, f"{ANSWER}{leg}"),)
-    said = consent.answered(asked, digit)
+    said = consent.answered(asked.announce, digit)
     if said is Standing.INFORMED:
         return state, (), over  # that he was told stands there already
-    how = f"key {digit}, {IN_CALL}" if digit else f"no key, {IN_CALL}"
-    if said is Standing.REFUSED and options.after_refusal is AfterRefusal.END and call.legs[leg].alive:
-        over = (*over, Tell(call.id, leg, REFUSED, ending=True, language=state.language))
-    return state, ((leg, Entry(said, at, f"{PROMPTS[asked]} ({state.language})", how)),), over
+    how = asked.how(IN_CALL, f"key {digit}" if digit else "no key")
+    if said is Standing.REFUSED and call.legs[leg].alive:
+        over = (*over, *consent.parted(call.id, leg, options, state.language))
+    return state, ((leg, Entry(said, at, asked.cited(state.language), how)),), over

@@ -180,6 +180,18 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Divert:
+    """Send this leg, whatever it does now, to a place in the dialplan; "" as context: where the PBX's phones dial.
+    Diverted answers. The parts come from the configuration, never from a call."""
+
+    call: CallId
+    leg: LegId
+    context: str
+    extension: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """From now on this extension's calls are recorded without being asked for, as far as its rule lets it ask; or not
     any more. The leg is told what became of it. `why`: it may not, and nothing changes."""
@@ -218,6 +230,7 @@ Command = (
     | Beep
     | Keyed
     | Open
+    | Divert
     | Switch
     | HandOver
 )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-from controller.core.calls import Call
-from controller.core.commands import LegId
-from controller.core.decision import Announce, Audience, Options
+from controller.core.calls import Call, is_room
+from controller.core.commands import CallId, Command, Divert, LegId, Tell
+from controller.core.decision import AfterRefusal, Announce, Audience, Options
 from controller.core.roster import Party, Roster
 from controller.core.subjects import party
 
@@ -111,6 +111,19 @@ def asked_for(options: Options, direction: str) -> Announce:
     return next((said.announce for said in statements(options, direction)), Announce.NONE)
 
 
+def parted(call: CallId, leg: LegId, options: Options, language: str) -> tuple[Command, ...]:
+    """What becomes of a leg in conversation that does not want to be recorded (H-28). The other side is left to the
+    PBX: a caller goes on in its dialplan behind the Dial, who was called is hung up."""
+    match options.after_refusal:
+        case AfterRefusal.END:
+            return (Tell(call, leg, REFUSED, ending=True, language=language),)
+        case AfterRefusal.ROUTE if options.refusal_to is not None:
+            to = options.refusal_to
+            return (Divert(call, leg, to.context, to.extension, to.priority),)
+        case _:
+            return ()
+
+
 def hears(options: Options, leg_party: Party) -> bool:
     """Whether this party is among those who are told."""
     match options.announce_to:
@@ -136,8 +149,12 @@ def forbids(call: Call, ledger: Ledger, options: Options, direction: str, roster
 
 
 def _there(call: Call) -> Iterable[LegId]:
-    """Whose consent counts: whoever is or was in the conversation, or is on his way into it."""
-    return (leg.id for leg in call.legs.values() if not leg.local and (leg.alive or leg.joined_at is not None))
+    """Whose consent counts: whoever is or was in the conversation, or is on his way into it; of a conference, whoever
+    is in it."""
+    gone = not is_room(call.id)
+    return (
+        leg.id for leg in call.legs.values() if not leg.local and (leg.alive or (gone and leg.joined_at is not None))
+    )
 
 
 def _when(entry: Entry) -> float:

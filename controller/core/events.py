@@ -324,12 +324,26 @@ class ConsentKeyed:
 
 
 @dataclass(frozen=True, slots=True)
-class GateReady:
-    """The callee has heard everything and is about to be bridged: the last moment to record from the first sample."""
+class Diverted:
+    """This leg was sent where we asked for, or (not `done`) it could not be."""
 
     call: CallId
     at: float
     leg: LegId
+    done: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentKnown:
+    """What this leg was told or said in another call that it is on as well, or was: a conference and its member's own
+    call are two. `at` is when it was; `standing` one of consent.Standing."""
+
+    call: CallId
+    at: float
+    leg: LegId
+    standing: str
+    prompt: str = ""
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +398,8 @@ Event = (
     | NoticePlayed
     | Beeped
     | ConsentKeyed
-    | GateReady
+    | Diverted
+    | ConsentKnown
     | TimerFired
     | PolicyChanged
     | CallGone

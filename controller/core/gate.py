@@ -7,13 +7,16 @@ dialplan/asterisk/onrecord_gate.conf, and none of our business here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from controller.core import consent, policy, updating
+from controller.core.altered import replace
 from controller.core.calls import Call
-from controller.core.commands import LegId, Open
-from controller.core.consent import Ledger, Standing
-from controller.core.decision import AfterRefusal, Announce, Decision, Mode
+from controller.core.commands import CallId, LegId, Open, pbx_of
+from controller.core.consent import Ledger, Standing, Statement
+from controller.core.decision import Decision, Mode, Options
 from controller.core.events import (
     BridgeId,
     BridgeKind,
@@ -26,49 +29,58 @@ from controller.core.events import (
 from controller.core.policy import Policy
 from controller.core.subjects import direction, party
 
-PROMPTS = {Announce.NOTIFY: "recorded", Announce.OPT_OUT: "opt-out", Announce.OPT_IN: "opt-in"}
-"""Which prompt says it; docs/guides/prompts.md has the words."""
 GO, REFUSED, END = "go", "refused", "end"
-READY = "ready"
-"""Go, and the recorder runs (or none is wanted): there is nothing more to wait for."""
-QUEUE = "queue:"
-"""Before the name of a queue, where the dialplan is about to put the caller into one."""
+AT_GATE = "at the gate"
+QUEUE, ROOM = "queue:", "room:"
+"""Before the name of a queue or a conference, where the dialplan is about to put the caller into one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a leg in the gate was asked to hear."""
+class Waiting:
+    """A leg in the gate. `said`: what it is to hear, first to last until one of them could be played."""
 
-    announce: Announce
-    language: str
-    refused_ends: bool
-
-    @property
-    def prompt(self) -> str:
-        """For the ledger: which words, in which language."""
-        return f"{PROMPTS[self.announce]} ({self.language})"
+    callee: bool
+    said: tuple[Statement, ...] = ()
+    options: Options = field(default_factory=Options)
 
 
-def open_with(call: Call, event: GateReached, ledger: Ledger, rules: Policy) -> tuple[Open, Asked | None]:
-    """The word for this leg, and what it is asked; None: nothing."""
-    go = Open(call.id, event.leg, GO)
-    leg = call.legs.get(event.leg)
+Waits = Mapping[LegId, Waiting]
+NOBODY: Waits = MappingProxyType({})
+
+
+def awaiting(waits: Waits, leg: LegId, waiting: Waiting) -> Waits:
+    """With this leg waiting so."""
+    return MappingProxyType({**waits, leg: waiting})
+
+
+def reached(call: Call, event: GateReached, ledger: Ledger, rules: Policy) -> Waiting:
+    """What this leg is to hear before it goes on."""
+    nothing, leg = Waiting(event.callee), call.legs.get(event.leg)
     if leg is None:
-        return go, None
+        return nothing
     ahead = _ahead(call, event)
     decision = policy.decide(rules, ahead)
-    way = direction(ahead, rules.roster)
-    announce = consent.asked_for(decision.options, way)
-    told = consent.hears(decision.options, party(leg, rules.roster))
-    if way == "outbound" and decision.options.announce_delay > 0:
-        return go, None  # in the conversation, so long after it began (W-27)
-    if announce is Announce.NONE or not _captures(decision) or not told:
-        return go, None
+    options, way = decision.options, direction(ahead, rules.roster)
+    if way == "outbound" and options.announce_delay > 0:
+        return nothing  # in the conversation, so long after it began (W-27)
+    if not _captures(decision) or not consent.hears(options, party(leg, rules.roster)):
+        return nothing
     if consent.standing(ledger, event.leg) is not Standing.UNINFORMED:
-        return go, None  # once per party, whatever transfers happen (W-23)
-    ends = decision.options.after_refusal is AfterRefusal.END
-    asked = Asked(announce, decision.options.language, ends)
-    return Open(call.id, event.leg, announce.value, PROMPTS[announce], asked.language), asked
+        return nothing  # once per party, whatever transfers happen (W-23)
+    return Waiting(event.callee, consent.statements(options, way), options)
+
+
+def word(call: CallId, leg: LegId, waiting: Waiting) -> Open | None:
+    """The word for a leg that has something to hear yet; None: it may go on."""
+    if not waiting.said:
+        return None
+    first = waiting.said[0]
+    return Open(call, leg, first.announce.value, first.prompt, waiting.options.language)
+
+
+def unplayed(waiting: Waiting) -> Waiting:
+    """The first of what it was to hear could not be played."""
+    return replace(waiting, said=waiting.said[1:])
 
 
 def _captures(decision: Decision) -> bool:
@@ -83,6 +95,8 @@ def _ahead(call: Call, event: GateReached) -> Call:
     if event.target.startswith(QUEUE):
         coming = QueueJoined(call.id, event.at, event.leg, event.target.removeprefix(QUEUE))
         return updating.update(call, coming)
+    if event.target.startswith(ROOM):
+        return _in_room(call, event, event.target.removeprefix(ROOM))
     made_up, bridge = LegId(f"{event.leg}?"), BridgeId("ahead")
     target = event.target
     for happens in (
@@ -93,3 +107,17 @@ def _ahead(call: Call, event: GateReached) -> Call:
     ):
         call = updating.update(call, happens)
     return call
+
+
+def _in_room(call: Call, event: GateReached, name: str) -> Call:
+    """The conference as this leg will find it, as far as anybody can know."""
+    leg, room = call.legs[event.leg], CallId(f"{pbx_of(call.id)}/room:{name}:ahead")
+    ahead = Call(id=room, began_at=event.at)
+    for happens in (
+        LegAppeared(
+            room, event.at, leg.id, leg.endpoint, leg.number, leg.name, leg.dialled, leg.originating, up=True
+        ),
+        LegJoined(room, event.at, leg.id, BridgeId("ahead"), BridgeKind.ROOM, name),
+    ):
+        ahead = updating.update(ahead, happens)
+    return ahead

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 from controller.core import (
     announcing,
     aside,
@@ -13,21 +11,24 @@ from controller.core import (
     wishes,
 )
 from controller.core.altered import replace
-from controller.core.calls import is_room
 from controller.core.commands import (
+    Alarm,
     Command,
+    LegId,
     Open,
 )
 from controller.core.consent import Entry, Standing
-from controller.core.decision import Options
+from controller.core.decision import AfterRefusal, Options
 from controller.core.events import (
     Beeped,
     ConsentKeyed,
+    ConsentKnown,
+    Diverted,
     Event,
     GateReached,
-    GateReady,
     NoticePlayed,
 )
+from controller.core.gate import Waiting
 from controller.core.policy import Policy
 from controller.core.recording import Recording, State
 from controller.core.state import Outcome, Session, about_to_talk, learned, marked
@@ -41,49 +42,102 @@ def gated(session: Session, event: Event, rules: Policy) -> Outcome:
     """What happens in our part of the dialplan: who is to hear what, what they heard, and what they said."""
     match event:
         case GateReached():
-            word, asked = gate.open_with(session.call, event, session.consent, rules)
-            if asked is not None:
-                session = replace(session, gates=MappingProxyType({**session.gates, event.leg: asked}))
-            elif event.callee:
-                return replace(session, early=event.leg, waiting=True), ()  # one word for both waits
-            return session, (word,)
+            return _told_next(session, event.leg, gate.reached(session.call, event, session.consent, rules))
         case NoticePlayed() if not event.notice:
-            asked = session.gates.get(event.leg)
-            if asked is None or not event.whole:
-                return session, ()
-            return learned(session, event.leg, Entry(Standing.INFORMED, event.at, asked.prompt, "at the gate")), ()
+            return _heard(session, event)
         case ConsentKeyed() if event.leg not in session.announcing.awaited:
             return _answered(session, event)
-        case GateReady():
-            return replace(session, early=event.leg, waiting=True), ()
+        case Diverted(done=False):
+            return _stuck(session, event.leg)
+        case ConsentKnown():
+            return brought(session, event), ()
         case _:
             return session, ()
 
 
+def brought(session: Session, event: ConsentKnown) -> Session:
+    """What somebody heard or said elsewhere counts here too: nobody is told twice."""
+    entry = Entry(Standing(event.standing), event.at, event.prompt, event.how)
+    return session if entry in session.consent.get(event.leg, ()) else learned(session, event.leg, entry)
+
+
+def _told_next(session: Session, leg: LegId, waiting: Waiting) -> Outcome:
+    """The word for a leg in the gate: what it is to hear, or that it may go on. Every report of the dialplan gets
+    one: where none comes it takes us for dead."""
+    session = replace(session, gates=gate.awaiting(session.gates, leg, waiting))
+    word = gate.word(session.call.id, leg, waiting)
+    if word is not None:
+        return session, (word,)
+    if waiting.callee:
+        return replace(session, early=leg, waiting=True), ()  # as soon as its recorder runs
+    return session, (Open(session.call.id, leg, gate.GO),)
+
+
+def _heard(session: Session, event: NoticePlayed) -> Outcome:
+    leg, waiting = event.leg, session.gates.get(event.leg, gate.Waiting(callee=False))
+    if not waiting.said:
+        return _told_next(session, leg, waiting)
+    first, language = waiting.said[0], waiting.options.language
+    if event.whole:
+        session = learned(
+            session, leg, Entry(Standing.INFORMED, event.at, first.cited(language), first.how(gate.AT_GATE))
+        )
+        return _told_next(session, leg, replace(waiting, said=()))
+    session, commands = _told_next(session, leg, gate.unplayed(waiting))
+    return session, (*commands, announcing.unheard(session.call.id, first, language))
+
+
 def _answered(session: Session, event: ConsentKeyed) -> Outcome:
-    asked = session.gates.get(event.leg)
-    if asked is None:
-        return session, (Open(session.call.id, event.leg, gate.GO),)
-    said = consent.answered(asked.announce, event.digit)
-    how = f"key {event.digit}" if event.digit else "no key"
-    session = learned(session, event.leg, Entry(said, event.at, asked.prompt, how))
+    leg, waiting = event.leg, session.gates.get(event.leg, gate.Waiting(callee=False))
+    if not waiting.said:
+        return _told_next(session, leg, waiting)
+    first, language = waiting.said[0], waiting.options.language
+    said = consent.answered(first.announce, event.digit)
+    how = first.how(f"key {event.digit}" if event.digit else "no key")
+    session = learned(session, leg, Entry(said, event.at, first.cited(language), how))
+    waiting = replace(waiting, said=())
     if said is not Standing.REFUSED:
-        return session, (Open(session.call.id, event.leg, gate.GO),)
-    word = gate.END if asked.refused_ends else gate.REFUSED
-    return session, (Open(session.call.id, event.leg, word, "refused", asked.language),)
+        return _told_next(session, leg, waiting)
+    match waiting.options.after_refusal:
+        case AfterRefusal.END:
+            return session, (Open(session.call.id, leg, gate.END, consent.REFUSED, language),)
+        case AfterRefusal.ROUTE:
+            gates = gate.awaiting(session.gates, leg, waiting)
+            return replace(session, gates=gates), consent.parted(session.call.id, leg, waiting.options, language)
+        case AfterRefusal.GO_ON:
+            return _refused(session, leg, waiting)
+
+
+def _refused(session: Session, leg: LegId, waiting: Waiting) -> Outcome:
+    """It goes on, unrecorded; the dialplan learns of a caller's refusal."""
+    if waiting.callee:
+        return _told_next(session, leg, waiting)
+    return session, (Open(session.call.id, leg, gate.REFUSED),)
+
+
+def _stuck(session: Session, leg: LegId) -> Outcome:
+    """Whoever refused could not be sent where he is to go: his call goes on, unrecorded."""
+    what = "a party that refused to be recorded could not be sent to its destination: its call goes on, unrecorded"
+    alarm = Alarm(session.call.id, what, "see that the place in after_refusal is in the dialplan")
+    waiting = session.gates.get(leg)
+    if waiting is None or (session.call.legs[leg].joined_at is not None if leg in session.call.legs else True):
+        return session, (alarm,)
+    session, commands = _refused(session, leg, waiting)
+    return session, (*commands, alarm)
 
 
 def announced(session: Session, event: Event, rules: Policy, acting: bool) -> Outcome:
     """Those who talk and were not told at a gate."""
     decision = session.decision
-    if not rules.announces or decision is None or session.call.ended_at is not None or is_room(session.call.id):
+    if not rules.announces or decision is None or session.call.ended_at is not None:
         return session, ()
-    state, told, commands = announcing.hear(session.announcing, session.call, decision.options, event)
-    session = replace(session, announcing=announcing.again(state, event))
+    call = aside.split(session.call, rules.roster)[0]
+    way = direction(call, rules.roster)
+    state, told, commands = announcing.hear(session.announcing, session.call, decision.options, way, event)
+    session = replace(session, announcing=state)
     for leg, entry in told:
         session = learned(session, leg, entry)
-    state, call = session.announcing, aside.split(session.call, rules.roster)[0]
-    way = direction(call, rules.roster)
+    state = session.announcing
     wished = not decision.hidden and wishes.recording_wished(decision, session.wish) and not session.wish.refused
     soon = wished and about_to_talk(session)
     ledger = session.consent
@@ -136,4 +190,4 @@ def let_through(session: Session, want: State) -> Outcome:
     waiting = want is not State.OFF and (current is None or (current.state is State.OFF and not current.given_up))
     if waiting:
         return session, ()
-    return replace(session, waiting=False), (Open(session.call.id, session.early, gate.READY),)
+    return replace(session, waiting=False), (Open(session.call.id, session.early, gate.GO),)

@@ -22,7 +22,7 @@ from controller.core.commands import (
     Switch,
 )
 from controller.core.consent import Entry, Standing
-from controller.core.decision import Grant, Mode, SubjectKind
+from controller.core.decision import Decision, Grant, Mode, SubjectKind
 from controller.core.events import (
     Asked,
     AskedBy,
@@ -51,24 +51,27 @@ def refusal(session: Session, asked: Asked, rules: Policy) -> str:
 
 
 def asked(session: Session, event: Event, rules: Policy) -> Outcome:
-    if not isinstance(event, Asked) or session.decision is None:
+    decision = session.decision
+    if not isinstance(event, Asked) or decision is None:
         return session, ()
     event = _named(session, event, rules)
     stranger = why_stranger(session, event.leg, rules) if event.door is AskedBy.LEG else ""
-    wish, refusal = wishes.update(session.wish, event, session.decision, session.call, stranger)
+    wish, refusal = wishes.update(session.wish, event, decision, session.call, stranger)
     if refusal:
         refused = Refuse(event.call, event.by, event.key.value, refusal)
         return marked(session, "refused", event.at, event.by, f"{event.key.value}: {refusal}"), (refused,)
     if session.recording is not None:
         session = replace(session, recording=recording.trying_again(session.recording))
     session = marked(replace(session, wish=wish), "key", event.at, event.by, event.key.value)
-    return _spoken_for(session, event, rules), ()
+    return _spoken_for(session, event, rules, decision)
 
 
-def _spoken_for(session: Session, event: Asked, rules: Policy) -> Session:
-    """With the keys for consent and refusal our people say what the others told them: that is evidence too."""
+def _spoken_for(session: Session, event: Asked, rules: Policy, decision: Decision) -> Outcome:
+    """With the keys for consent and refusal our people say what the others told them: that is evidence too, and a
+    refusal has the same consequences as if they had pressed the key themselves."""
+    parted: list[Command] = []
     if event.key not in (Key.AGREE, Key.REFUSE):
-        return session
+        return session, ()
     for leg in session.call.legs.values():
         if not leg.alive or leg.local or leg.joined_at is None or party(leg, rules.roster) is Party.INTERNAL:
             continue
@@ -76,7 +79,10 @@ def _spoken_for(session: Session, event: Asked, rules: Policy) -> Session:
         told = before in (Standing.INFORMED, Standing.AGREED)
         said = Standing.AGREED if event.key is Key.AGREE else Standing.WITHDRAWN if told else Standing.REFUSED
         session = learned(session, leg.id, Entry(said, event.at, how=f"told to {event.by}"))
-    return session
+        if event.key is Key.REFUSE and before not in (Standing.REFUSED, Standing.WITHDRAWN):
+            language = session.announcing.language or decision.options.language
+            parted.extend(consent.parted(session.call.id, leg.id, decision.options, language))
+    return session, tuple(parted)
 
 
 def switched(session: Session, event: Event, rules: Policy) -> tuple[Command, ...]:

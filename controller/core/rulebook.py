@@ -152,7 +152,12 @@ _V = TypeVar("_V")
 
 
 def _announced(settings: Settings) -> tuple[Announce | None, ...]:
-    return settings.announce_inbound, settings.announce_outbound, settings.announce_internal
+    return (
+        settings.announce_inbound,
+        settings.announce_outbound,
+        settings.announce_internal,
+        settings.announce_fallback,
+    )
 
 
 def _reminding(settings: Settings) -> bool:

@@ -17,7 +17,7 @@ from controller.core import (
 from controller.core import keypad as keypads
 from controller.core.altered import replace
 from controller.core.announcing import Announcing
-from controller.core.calls import Call
+from controller.core.calls import Call, is_room
 from controller.core.commands import (
     Allow,
     CallId,
@@ -52,7 +52,7 @@ class Session:
     keypad: Keypad = keypads.UNTOUCHED
     armed: Mapping[LegId, Allow] = field(default_factory=lambda: MappingProxyType({}))  # as phones were told
     consent: Ledger = field(default_factory=lambda: consent.EMPTY)
-    gates: Mapping[LegId, gate.Asked] = field(default_factory=lambda: MappingProxyType({}))  # what they are asked
+    gates: gate.Waits = field(default_factory=lambda: gate.NOBODY)
     announcing: Announcing = announcing.IDLE
     reminding: Reminding = reminding.IDLE
     early: LegId | None = None  # is about to be bridged: record before it is
@@ -80,7 +80,8 @@ def about_to_talk(session: Session) -> bool:
 
 def learned(session: Session, leg: LegId, entry: Entry) -> Session:
     session = replace(session, consent=consent.noted(session.consent, leg, entry))
-    if entry.standing in (Standing.REFUSED, Standing.WITHDRAWN):
+    # One member's refusal is no order to delete what a conference said before he came: see consent.forbids.
+    if entry.standing in (Standing.REFUSED, Standing.WITHDRAWN) and not is_room(session.call.id):
         session = replace(session, wish=replace(session.wish, refused=True, by=entry.how))
     return marked(session, entry.standing.value, entry.at, entry.how, entry.prompt)
 

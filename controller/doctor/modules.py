@@ -39,6 +39,10 @@ NEEDED = (
     Module("bridge_simple", "calls of two are bridged in a way that is not known here", vital=False),
     Module("app_queue", "the policy's queues do not exist", needed=_rules_about(SubjectKind.QUEUE)),
     Module("app_confbridge", "the policy's conferences do not exist", needed=_rules_about(SubjectKind.CONFERENCE)),
+    *(
+        Module(name, "the gate, where people are told, does not work", needed=lambda config: config.policy.announces)
+        for name in ("app_stack", "app_waitforcond", "app_userevent", "app_playback", "app_controlplayback")
+    ),
     Module("func_devstate", "the lamps of Record keys stay dark", vital=False),
     Module(
         "res_pjsip_one_touch_record_info",

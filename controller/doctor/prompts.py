@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.config.load import Config
-from controller.core.decision import Announce
-from controller.core.gate import PROMPTS
-from controller.core.rules import BUILT_IN, Settings
+from controller.core.consent import REFUSED, statements
+from controller.core.decision import AfterRefusal, Announce, Mode, Options
+from controller.core.rules import terms_of
 from controller.doctor.finding import Finding, fail, ok, skipped
 from controller.doctor.probe import WAY, NoChannel, playback_on, spare_channel, until
 from controller.doctor.visit import Visit
@@ -15,6 +15,7 @@ from controller.pbx.driver import PbxRefused
 
 CONTEXT = "onrecord-gate"
 """Of dialplan/asterisk/onrecord_gate.conf."""
+WAYS = ("inbound", "outbound", "internal")
 MISSING_SECONDS = 0.4
 """A file that is not there fails at once; what has played for so long is there."""
 
@@ -22,19 +23,19 @@ MISSING_SECONDS = 0.4
 def wanted(config: Config) -> list[str]:
     """Each prompt that somebody may hear, as `<language>/<prompt>`."""
     policy = config.policy
-    above = (policy.organisation.settings, *(site.settings for site in policy.sites.values()))
-    everywhere = [*above, *(rule.settings for rule in policy.rules)]
-    announced = {one for settings in everywhere for one in _announced(settings)}
-    languages = {settings.language for settings in everywhere if settings.language}
-    if not policy.organisation.settings.language:
-        languages.add(BUILT_IN.language or "en")
-    return sorted(f"{language}/{PROMPTS[one]}" for language in languages for one in announced)
+    organisation = policy.organisation.settings
+    above = [(organisation,), *((site.settings, organisation) for site in policy.sites.values())]
+    terms = [terms_of(rule, over) for over in above for rule in (None, *policy.rules)]
+    found = {one for each in terms if each.mode is not Mode.NEVER for one in _said(each.options)}
+    return sorted(found)
 
 
-def _announced(settings: Settings) -> Iterator[Announce]:
-    for one in (settings.announce_inbound, settings.announce_outbound, settings.announce_internal):
-        if one is not None and one is not Announce.NONE:
-            yield one
+def _said(options: Options) -> Iterator[str]:
+    said = [one for way in WAYS for one in statements(options, way)]
+    asked = any(one.announce is not Announce.NOTIFY for one in said)
+    ends = (REFUSED,) if asked and options.after_refusal is AfterRefusal.END else ()
+    for prompt in (*(one.prompt for one in said), *ends):
+        yield f"{options.language}/{prompt}"
 
 
 async def prompts(visit: Visit) -> list[Finding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from controller.core.commands import Allow, Beep, LegId, Open, RecorderCommand, Start, Tell
+from controller.core.commands import Allow, Beep, Divert, LegId, Open, RecorderCommand, Start, Tell
 from controller.core.events import Event
 from controller.core.lamps import Glow
 
@@ -81,6 +81,11 @@ class Driver(Protocol):
 
     async def open(self, command: Open) -> None:
         """Give a leg that waits in the gate its word. Never raises; a gate that is not opened opens itself."""
+        ...
+
+    async def divert(self, command: Divert) -> bool:
+        """Send the leg to that place of the dialplan; whether it went. False where there is no such place. Never
+        raises; what failed is counted."""
         ...
 
     async def answer(self, leg: LegId, name: str, value: str) -> None:

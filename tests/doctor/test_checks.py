@@ -132,6 +132,10 @@ async def test_a_codec_that_asterisk_cannot_decode_is_a_failure_unless_another_m
 async def test_modules_of_queues_and_keys_matter_only_where_the_policy_has_some(tmp_path: Path) -> None:
     without = {"ModuleCheck": modules_without("app_queue", "app_confbridge", "res_pjsip_one_touch_record_info")}
     assert [one.status for one in await run("modules", visit(configuration(tmp_path), **without))] == [Status.OK]
+    gate = {"ModuleCheck": modules_without("app_waitforcond", "app_controlplayback")}
+    assert [one.status for one in await run("modules", visit(configuration(tmp_path), **gate))] == [Status.OK]
+    told = configuration(tmp_path, RULES + 'announce_inbound = "opt-in"\n')
+    assert [one.status for one in await run("modules", visit(told, **gate))] == [Status.FAIL] * 2
     for table, module in (
         ('[[rule]]\nname = "q"\nqueue = "sales"\nmode = "always"\n', "app_queue.so"),
         ('[[rule]]\nname = "c"\nconference = "800"\nmode = "always"\n', "app_confbridge.so"),
@@ -218,7 +222,12 @@ async def test_an_announcement_without_its_gate_is_a_failure(tmp_path: Path) -> 
         ("", []),
         ('announce_inbound = "none"\n', []),
         ('announce_inbound = "notify"\n', ["en/recorded"]),
-        ('announce_outbound = "opt-out"\nlanguage = "de"\n', ["de/opt-out", "en/opt-out"]),
+        ('announce_outbound = "opt-out"\nlanguage = "de"\n', ["de/opt-out"]),
+        ('announce_inbound = "opt-out"\nafter_refusal = "end"\n', ["en/opt-out", "en/refused"]),
+        (
+            'announce_inbound = "notify"\nprompt_inbound = "ours"\nannounce_fallback = "notify"\n',
+            ["en/ours", "en/recorded"],
+        ),
         ('announce_internal = "opt-in"\n[defaults]\nlanguage = "fr"\n', ["fr/opt-in"]),
     ],
 )

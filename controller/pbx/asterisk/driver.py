@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from controller.core.commands import Allow, Beep, LegId, Open, RecorderCommand, Start, Tell
+from controller.core.commands import Allow, Beep, Divert, LegId, Open, RecorderCommand, Start, Tell
 from controller.core.events import Beeped, Done, Event, Failed, RecorderFound, RecorderLost
 from controller.core.lamps import Glow
 from controller.pbx.asterisk import mixmonitor, notices, snapshot
@@ -255,6 +255,11 @@ class AsteriskDriver:
     async def open(self, command: Open) -> None:
         """Two channel variables, the word behind the prompt; see the protocol."""
         await self._telephones.open(command, self.settings.prompts_dir)
+
+    async def divert(self, command: Divert) -> bool:
+        """By AMI Redirect; see the protocol."""
+        context = command.context or self.settings.context
+        return await self._telephones.divert(command.leg, context, command.extension, command.priority)
 
     async def answer(self, leg: LegId, name: str, value: str) -> None:
         """A channel variable; see the protocol."""

@@ -31,6 +31,7 @@ EXTENSION = re.compile(r"[A-Za-z0-9_.+-]{1,40}")
 
 NAME = re.compile(r"[A-Za-z0-9_.+@;:-]{1,40}/[A-Za-z0-9_.+@;:-]{1,100}")
 """A channel's name that may stand in an AMI header: it came with a packet from the network."""
+PLACE = re.compile(r"[A-Za-z0-9_-]{1,79},[A-Za-z0-9*#+_-]{1,79},[1-9][0-9]{0,4}")
 ENDPOINT = re.compile(r"[A-Za-z0-9_.+-]{1,60}")
 
 Ask = Callable[[str, Headers], Awaitable[Message | None]]
@@ -61,6 +62,19 @@ class Telephones:
             path = f"{prompts.rstrip('/')}/{command.language}/{command.prompt}"
             await self._ask("Setvar", {"Channel": leg, "Variable": PROMPT, "Value": path})
         await self._ask("Setvar", {"Channel": leg, "Variable": GATE, "Value": command.word})
+
+    async def divert(self, leg: LegId, context: str, extension: str, priority: int) -> bool:
+        """Whether it went. Redirect itself would send it nowhere, which is a hangup."""
+        channel, place = uniqueid_of(leg), f"{context},{extension},{priority}"
+        if not PLACE.fullmatch(place):
+            self._count("a place in the dialplan that is none")
+            return False
+        there = await self._ask("Getvar", {"Channel": channel, "Variable": f"DIALPLAN_EXISTS({place})"})
+        if there is None or there.get("Value") != "1":
+            self._count("a place that is not in the dialplan")
+            return False
+        where = {"Context": context, "Exten": extension, "Priority": str(priority)}
+        return await self._ask("Redirect", {"Channel": channel, **where}) is not None
 
     async def answer(self, leg: LegId, name: str, value: str) -> None:
         await self._ask("Setvar", {"Channel": uniqueid_of(leg), "Variable": name, "Value": value})

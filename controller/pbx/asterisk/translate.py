@@ -20,7 +20,6 @@ from controller.core.events import (
     DigitPressed,
     Event,
     GateReached,
-    GateReady,
     HoldBegan,
     HoldEnded,
     LegDialled,
@@ -47,6 +46,10 @@ _GATES = (
     "PROMPT",
     "PASSED",
     "SAID",
+    "WORD",
+    "ASKED",
+    "HEARD",
+    "LEFT",
     "GATE_WAIT",
     "DOWN",
     "EARLY",
@@ -56,6 +59,8 @@ _GATES = (
     "CALLER",
     "PBX",
 )
+HEARD = ("SUCCESS", "USERSTOPPED")
+"""How ControlPlayback ends where the prompt could be played, by itself or by a key."""
 OURS = frozenset(f"{PREFIX}{name}" for name in ("MIX", "ROOM", "ROOM_MIX", *_GATES))
 """Variables of the driver (with VARIABLE alone) and of our own dialplan: no news to anybody, and what a caller keyed
 in the gate is nobody's business."""
@@ -295,14 +300,14 @@ class Translation:
                 out.append(GateReached(call, at, leg, message.get("Side") == "callee", target))
             case "OnRecordTold":
                 out.append(NoticePlayed(call, at, leg, message.get("Status") == "SUCCESS"))
+            case "OnRecordSaid" if message.get("Status") not in HEARD:
+                out.append(NoticePlayed(call, at, leg, whole=False))
             case "OnRecordSaid":
                 digit = message.get("Digit")
                 # Any other digit may be the first of a card number, which is nobody's business.
                 out.append(ConsentKeyed(call, at, leg, digit if digit in (AGREES, REFUSES) else ""))
             case "OnRecordNative":
                 pass  # the driver hears it itself
-            case "OnRecordReady":
-                out.append(GateReady(call, at, leg))
             case _:
                 self.count(f"user event {clean(name)}")
 

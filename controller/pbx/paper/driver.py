@@ -11,6 +11,7 @@ from pathlib import Path
 from controller.core.commands import (
     Allow,
     Beep,
+    Divert,
     LegId,
     Open,
     Pause,
@@ -60,6 +61,7 @@ class PaperPbx:
         self.answered: dict[tuple[LegId, str], str] = {}
         self.beeps: dict[LegId, float] = {}
         self.opened: list[Open] = []
+        self.diverted: list[Divert] = []
         self.names: dict[str, LegId] = {}
         self.pushed: list[tuple[str, str]] = []
         self.snapshot: list[Event] = []
@@ -134,6 +136,11 @@ class PaperPbx:
     async def open(self, command: Open) -> None:
         """Noted."""
         self.opened.append(command)
+
+    async def divert(self, command: Divert) -> bool:
+        """Noted."""
+        self.diverted.append(command)
+        return True
 
     async def answer(self, leg: LegId, name: str, value: str) -> None:
         """Noted."""
