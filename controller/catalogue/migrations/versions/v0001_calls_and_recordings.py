@@ -7,13 +7,11 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from controller.catalogue.migrations.columns import ROW, TIME
+
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
-ROW = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-TIME = sa.DateTime(timezone=True)
 TABLES = ("calls", "parties", "recordings", "owners", "segments", "marks")
 
 

@@ -5,28 +5,20 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from controller.catalogue.migrations.columns import TIME, of_each_call
+
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
-
-ROW = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    op.create_table(
+    of_each_call(
         "talks",
-        sa.Column("id", ROW, nullable=False),
-        sa.Column("call_id", ROW, nullable=False),
         sa.Column("leg", sa.String(200), nullable=False),
         sa.Column("doing", sa.String(20), nullable=False),
         sa.Column("since", TIME, nullable=False),
         sa.Column("until", TIME, nullable=False),
-        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name="fk_talks_call_id_calls", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", name="pk_talks"),
     )
-    op.create_index("ix_talks_call_id", "talks", ["call_id"])
     with op.batch_alter_table("recordings") as table:
         table.add_column(sa.Column("part", sa.String(20), nullable=False, server_default="conversation"))
     with op.batch_alter_table("segments") as table:
