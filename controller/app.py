@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
-import logging
 import os
 import signal
 import socket
@@ -20,11 +19,11 @@ from pathlib import Path
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from controller import disk
+from controller import disk, logs, systemd
 from controller.alarms import Alarms
 from controller.catalogue.database import Catalogue, damaged, open_catalogue, set_aside
 from controller.config.load import Config, load, restarts
-from controller.config.machinery import Log, Pbx
+from controller.config.machinery import Pbx
 from controller.config.memory import check_memory
 from controller.config.problems import ConfigError
 from controller.config.prompts import OWN
@@ -97,7 +96,7 @@ class App:
         tasks: list[asyncio.Task[None]] = []
         try:
             async with asyncio.TaskGroup() as group:
-                work = (self.engine.run(), self.control.run(), self.line.work(), self._watch_file(), _beat())
+                work = (self.engine.run(), self.control.run(), self.line.work(), self._watch_file(), systemd.beat())
                 tasks = [group.create_task(each) for each in work]
                 tasks += [group.create_task(each.run()) for each in (*self.phones, *self.watching)]
                 tasks.append(group.create_task(self._ready(ready)))
@@ -137,7 +136,7 @@ class App:
     async def _ready(self, ready: Callable[[], None]) -> None:
         """Tell systemd (and whoever started us) once the control socket answers."""
         await self.control.listening.wait()
-        notify(f"READY=1\nSTATUS=serving {', '.join(self.engine.drivers)}")
+        systemd.notify(f"READY=1\nSTATUS=serving {', '.join(self.engine.drivers)}")
         ready()
 
     async def _watch_file(self) -> None:
@@ -328,7 +327,7 @@ def driver_of(pbx: Pbx, config: Config, token: str = "") -> Driver:
 
 def run(config: Config) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
-    set_up_logging(config.log)
+    logs.set_up(config.log)
     sys.setswitchinterval(SWITCH_SECONDS)
     asyncio.run(_run(config))
 
@@ -347,41 +346,6 @@ async def _run(config: Config) -> None:
     for warning in config.warnings:
         log.warning("configuration", note=str(warning))
     await app.run()
-
-
-def set_up_logging(settings: Log) -> None:
-    """Structured logs to stderr: readable lines, or one JSON object a line for collectors."""
-    renderer = (
-        structlog.processors.JSONRenderer() if settings.json_lines else structlog.dev.ConsoleRenderer(colors=False)
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-def notify(state: str) -> None:
-    """Tell systemd (sd_notify(3)): one datagram to the socket that it named, or nothing where it did not."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
-        link.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
-
-
-async def _beat() -> None:
-    """Systemd's watchdog: a loop that hangs is restarted."""
-    every = int(os.environ.get("WATCHDOG_USEC", "0")) / 2_000_000
-    while True:
-        await asyncio.sleep(every or 3600)
-        notify("WATCHDOG=1")
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:
