@@ -2,7 +2,8 @@
 
 No I/O here: bytes in, `Hep` or `Refused` out, for datagrams and for streams. The packets hold credentials (digest
 answers in the SIP text, the HEP password), so a listener belongs on loopback and the records hide them from repr.
-Source: the HEP/EEP protocol document, revision 12; hardware.md B.7; and captures of Asterisk 22.10.1.
+Source: the HEP/EEP protocol document, revision 12; hardware.md B.7; and captures of Asterisk 22.10.1,
+Kamailio 5.6.3 and FreeSWITCH 1.10.12.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Reason(Enum):
     CHUNK = "a chunk is cut short, too long or given twice"
     INCOMPLETE = "no source, destination, time or payload"
     WRONG_KEY = "not our password"
+    NO_KEY = "no password, and FreeSWITCH can send none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Hep:
     protocol: int  # 1 = SIP
     transport: int  # IP protocol: 17 = UDP, 6 = TCP
     node: int  # the sender's capture id
-    correlation: str  # Asterisk with uuid_type=channel: the channel's name, or the Call-ID where it knows no channel
+    correlation: str  # Asterisk with uuid_type=channel: the channel's name, or the Call-ID where it knows no channel;
+    # "" from FreeSWITCH
     key: bytes = field(repr=False)
     payload: bytes = field(repr=False)
 
@@ -75,7 +78,7 @@ def checked(packet: Hep | Refused, password: bytes) -> Hep | Refused:
     """Refuse what does not carry this password; an empty one lets everything pass (loopback only)."""
     if isinstance(packet, Refused) or not password or hmac.compare_digest(packet.key, password):
         return packet
-    return Refused(Reason.WRONG_KEY)
+    return Refused(Reason.WRONG_KEY if packet.key else Reason.NO_KEY)
 
 
 @dataclass(slots=True)

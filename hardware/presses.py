@@ -17,6 +17,7 @@ from hardware.hep import Hep
 from hardware.keys import Key
 from hardware.sip_info import Odd, RecordPress, Refer, Reply, TransferNotice, UnclearPress
 from hardware.sip_message import Head
+from hardware.sip_stream import Whole
 
 PATIENCE_S = 32.0
 """Until a request without an answer counts as never answered (RFC 3261 timer F: 64 times T1)."""
@@ -105,12 +106,16 @@ class Presses:
         self.codes = dict(codes or {})
         self.counts: Counter[str] = Counter()
         self._asked: OrderedDict[Identity, _Asked] = OrderedDict()
+        self._whole = Whole(self.counts)
 
     def hear(self, packet: Hep, at: float) -> list[Seen]:
         """Take in one copied message. `at` is the caller's clock: the packet's own time may lie (see Hep)."""
         if packet.protocol != hep.SIP:
             return []
-        heard = sip_info.read(packet.payload)
+        return [seen for message in self._whole.messages(packet) for seen in self._read(message, packet, at)]
+
+    def _read(self, message: bytes, packet: Hep, at: float) -> list[Seen]:
+        heard = sip_info.read(message)
         match heard:
             case RecordPress() | UnclearPress():
                 self._ask(heard, packet, at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -24,6 +24,10 @@ log = structlog.get_logger("phones")
 MOST_STREAMS = 16
 READ_BYTES = 65_536
 TICK_SECONDS = 1.0
+MOST_OF_A_CALL = 32
+"""Presses of one call that wait for their turn: nobody's finger makes more while the PBX is asked for the leg."""
+MOST_CALLS = 512
+"""Calls with presses that wait."""
 OBEYED = {How.INFO: "record key", How.TRANSFER: "transfer to a code"}
 
 Find = Callable[[str, str, str], Awaitable[LegId | None]]
@@ -47,7 +51,8 @@ class HepListener:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     _presses: Presses = field(init=False)
     _streams: set[asyncio.Task[None]] = field(default_factory=set)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _waiting: dict[str, deque[Press]] = field(default_factory=dict)
+    _workers: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._presses = Presses(self.codes)
@@ -69,7 +74,7 @@ class HepListener:
         finally:
             transport.close()
             server.close()
-            for task in (*self._streams, *self._tasks):
+            for task in (*self._streams, *self._workers):
                 task.cancel()
 
     def hear(self, packet: Hep | Refused) -> None:
@@ -103,7 +108,7 @@ class HepListener:
         for each in seen:
             match each:
                 case Press():
-                    self._spawn(self._press(each))
+                    self._queue(each)
                 case Unclear(status=status, channel=channel):
                     self._count("a Record header that is no command")
                     if 200 <= status < 300:
@@ -148,10 +153,26 @@ class HepListener:
     def _count(self, what: str) -> None:
         self.counts[what] += 1
 
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _queue(self, press: Press) -> None:
+        """Presses of one call are obeyed one after the other: on and off would else change places on their way."""
+        queue = self._waiting.get(press.call_id)
+        if queue is None and len(self._waiting) < MOST_CALLS:
+            self._waiting[press.call_id] = deque([press])
+            worker = asyncio.create_task(self._work(press.call_id))
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        elif queue is not None and len(queue) < MOST_OF_A_CALL:
+            queue.append(press)
+        else:
+            self._count("refused: too many presses at once")
+
+    async def _work(self, call_id: str) -> None:
+        queue = self._waiting[call_id]
+        try:
+            while queue:
+                await self._press(queue.popleft())
+        finally:
+            del self._waiting[call_id]
 
 
 class _Datagrams(asyncio.DatagramProtocol):

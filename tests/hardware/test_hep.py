@@ -36,7 +36,7 @@ def test_the_password_of_a_packet_is_checked_and_does_not_show() -> None:
 
 
 def test_a_packet_without_a_password_is_refused_where_one_is_asked_for() -> None:
-    assert hep.checked(hep.read(packet(b"x")), b"secret") == Refused(Reason.WRONG_KEY)
+    assert hep.checked(hep.read(packet(b"x")), b"secret") == Refused(Reason.NO_KEY)
 
 
 def test_an_ipv6_packet_is_read() -> None:

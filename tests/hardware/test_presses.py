@@ -215,3 +215,36 @@ def test_however_packets_are_lost_repeated_and_shuffled_no_press_is_reported_twi
     assert len(pressed) == len({place for place in order if place % 2 == 0})
     for press in pressed:
         assert press.status in ((0, 403) if press.key is Key.RECORD else (0, 200))
+
+
+def test_kamailio_copies_each_message_twice_and_each_press_counts_once() -> None:
+    presses = Presses({"*44": Key.RECORD, "*45": Key.STOP})
+    seen = [one for one in hear(presses, capture("kamailio")) if isinstance(one, Press)]
+    assert [(one.how, one.key, one.status) for one in seen] == [
+        (How.INFO, Key.RECORD, 200),
+        (How.INFO, Key.STOP, 200),
+        (How.TRANSFER, Key.RECORD, 404),  # of the PBX's notice
+        (How.TRANSFER, Key.STOP, 404),  # of the proxy, at once
+    ]
+    assert presses.counts == {"a request heard again": 3}
+    assert {(one.channel, one.user) for one in seen} == {("", "100")}
+    assert {one.source[0].rpartition(".")[2] for one in seen} == {"100"}  # of the phone; the proxy's is .2
+
+
+def test_freeswitch_names_neither_channel_nor_password_and_its_notices_name_their_refer() -> None:
+    packets = capture("freeswitch")
+    assert {(one.correlation, one.key) for one in packets} == {("", b"")}
+    seen = hear(Presses({"*44": Key.RECORD}), packets)
+    assert [(one.how, one.key, one.status) for one in seen if isinstance(one, Press)] == [
+        (How.INFO, Key.RECORD, 200),
+        (How.INFO, Key.STOP, 200),
+        (How.TRANSFER, Key.RECORD, 403),
+    ]
+    assert any(b"refer;id=" in one.payload for one in packets)
+
+
+def test_freeswitch_copies_connections_in_pieces_and_no_press_is_lost() -> None:
+    presses = Presses()
+    seen = hear(presses, capture("freeswitch_tcp"))
+    assert [one.key for one in seen if isinstance(one, Press)] == [Key.RECORD, Key.STOP, Key.RECORD]
+    assert not presses.counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,13 +13,14 @@ from hypothesis import strategies as st
 from controller.core.commands import LegId
 from controller.core.events import Asked, Event
 from controller.core.session import Session
-from controller.phones.listener import HepListener
+from controller.phones.listener import MOST_CALLS, MOST_OF_A_CALL, HepListener
 from hardware import hep
 from hardware.hep import Hep
 from hardware.keys import Key
 from hardware.sip_info import RecordPress, Refer, UnclearPress, read
 from tests.engine.test_engine import Desk, desk, talking
-from tests.hardware.packets import capture, raw
+from tests.hardware.packets import capture, info, raw, reply
+from tests.hardware.packets import heard as sent
 from tests.playbook import Scene
 
 RULES = '[[rule]]\nname = "it"\nextension = "100"\nmode = "on-demand"\n'
@@ -144,3 +146,52 @@ async def test_a_press_on_no_live_call_is_counted(tmp_path: Path) -> None:
         await made.rest()
     assert heard == []
     assert listener.counts["a press on no live call"] == 3
+
+
+async def test_two_presses_of_a_call_are_obeyed_in_their_order_however_long_it_takes_to_find_the_leg(
+    tmp_path: Path,
+) -> None:
+    async with listening(tmp_path) as (made, listener, heard):
+        known, slow = made.paper.find, [True]
+        found = asyncio.Event()
+
+        async def find(channel: str, sip_call: str, user: str) -> LegId | None:
+            if slow.pop() if slow else False:
+                await found.wait()  # the PBX takes its time over the first press only
+            return await known(channel, sip_call, user)
+
+        made.paper.find = find  # type: ignore[method-assign]
+        for packet in capture("record_on_off"):
+            listener.hear(packet)
+        await made.rest()
+        assert heard == []
+        found.set()
+        await made.rest()
+    assert [event.key for event in heard] == [Key.RECORD, Key.STOP, Key.RECORD]
+
+
+async def test_a_call_whose_leg_is_long_sought_holds_up_no_other_and_fills_no_memory(tmp_path: Path) -> None:
+    async with listening(tmp_path) as (made, listener, heard):
+        known = made.paper.find
+
+        async def find(channel: str, sip_call: str, user: str) -> LegId | None:
+            if sip_call.startswith("c1"):
+                await asyncio.Event().wait()
+            return await known(channel, sip_call, user)
+
+        made.paper.find = find  # type: ignore[method-assign]
+        for number in range(MOST_OF_A_CALL + 50):
+            for message in (info("Record: on", number=number), reply(200, number=number)):
+                listener.hear(sent(message))
+        for number in range(MOST_CALLS - 2):
+            for message in (info("Record: on"), reply(200)):
+                listener.hear(sent(message.replace(b"c1@", b"c1%d@" % number)))
+        for packet in capture("record_on_off"):
+            listener.hear(packet)
+        await made.rest()
+        assert [event.key for event in heard] == [Key.RECORD, Key.STOP, Key.RECORD]
+        assert listener.counts["refused: too many presses at once"] == 50
+        for number in (1, 2):
+            for message in (info("Record: on"), reply(200)):
+                listener.hear(sent(message.replace(b"c1@", b"c1more%d@" % number)))
+        assert listener.counts["refused: too many presses at once"] == 51
