@@ -47,11 +47,16 @@ class Situation:
 
 
 def decide(situation: Situation, rules: Policy) -> Decision:
-    """What would be decided while they talk. The call is built from the events that a real one would give."""
+    """What would be decided while they talk."""
+    return policy.decide(rules, imagined(situation, rules))
+
+
+def imagined(situation: Situation, rules: Policy) -> Call:
+    """The call while they talk, built from the events that a real one would give."""
     call = Call(CallId("dry/room:" + situation.conference + ":0" if situation.conference else "dry/1"), situation.at)
     for event in _events(situation, call.id, rules):
         call = updating.update(call, event)
-    return policy.decide(rules, call)
+    return call
 
 
 def _events(told: Situation, call: CallId, rules: Policy) -> Iterable[Event]:

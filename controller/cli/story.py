@@ -53,7 +53,12 @@ def why(
         raise Ending(f"{error}: --at takes 2026-11-21T09:00, --attribute takes name=value", BAD_USE) from error
     told = telling.Situation(caller, to, trunk, agent, queue, group, conference, attributes, moment)
     decision = telling.decide(told, loaded.policy)
-    wanted = regional.asked(told, decision, loaded.policy, config)
+    known = [each.name for each in loaded.policy.roster.trunks]
+    if trunk and trunk not in known:
+        listed = f"it has {', '.join(known)}" if known else "it has none"
+        beware = f"beware: the policy has no [[trunk]] {trunk!r} ({listed}), so it is taken for an extension"
+        print(f"onrecord: {beware}", file=sys.stderr)
+    wanted = regional.asked(told, decision, loaded.policy)
     if as_json:
         say_json({**{each.name: getattr(decision, each.name) for each in fields(decision)}, "regions": wanted})
         return

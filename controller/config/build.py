@@ -17,6 +17,7 @@ from controller.core.combinations import COMBINATIONS
 from controller.core.conditions import CONDITIONS
 from controller.core.decision import AfterRefusal, Destination, SubjectKind
 from controller.core.numbers import BadPattern, NumberList, NumberPlan, Pattern
+from controller.core.regions import Regions
 from controller.core.rules import Rule, Selector, Settings, selector
 from controller.core.view import Condition
 from controller.core.written import number_list
@@ -96,7 +97,7 @@ def _extension(one: models.Extension) -> roster.Extension:
     )
 
 
-def build_policy(tables: Tables, notes: Notes) -> policy.Policy:
+def build_policy(tables: Tables, notes: Notes, regions: Regions) -> policy.Policy:
     """The policy; what cannot be understood is noted and left out."""
     plan = number_plan(tables, notes)
     decide = tables.one("decide", models.Decide)
@@ -133,6 +134,7 @@ def build_policy(tables: Tables, notes: Notes) -> policy.Policy:
         force_against_never=decide.force_against_never,
         record_key=keys.record_key,
         renews=frozenset(one.name for _, one in tables.all("pbx", Pbx) if one.renew_recorders),
+        regions=regions,
     )
 
 
@@ -186,6 +188,7 @@ def settings(table: models.Settings) -> Settings:
         beep=table.beep,
         beep_tone=table.beep_tone,
         beep_in_file=table.beep_in_file,
+        beep_to=table.beep_to,
         follow_transfer=table.follow_transfer,
         record_paging=table.record_paging,
         record_voicemail=table.record_voicemail,

@@ -54,7 +54,7 @@ def _listed(value: object) -> object:
     return value
 
 
-def _seconds(value: object) -> object:
+def seconds(value: object) -> float:
     if isinstance(value, str):
         match = _DURATION.match(value.strip())
         if not match:
@@ -144,7 +144,7 @@ Endpoint = Annotated[Name, AfterValidator(_endpoint)]
 Endpoints = Annotated[tuple[Endpoint, ...], BeforeValidator(_listed)]
 Patterns = Annotated[tuple[object, ...], BeforeValidator(_listed)]
 """Number patterns as written: read by controller.core.written.number_list once the number plan is known."""
-Seconds = Annotated[float, BeforeValidator(_seconds)]
+Seconds = Annotated[float, BeforeValidator(seconds)]
 Zone = Annotated[Name, AfterValidator(_zone)]
 PbxFolder = Annotated[Name, AfterValidator(_folder)]
 MaybePbxFolder = Annotated[Text, AfterValidator(lambda value: value and _folder(value))]

@@ -18,6 +18,7 @@ from controller.config.checks import check
 from controller.config.positions import positions
 from controller.config.problems import ConfigError, Notes, Problem
 from controller.config.prompts import check_prompts
+from controller.config.region_rows import read_regions
 from controller.config.tables import SINGLE, Tables, read_tables
 from controller.core.combinations import AllOf, AnyOf, Not
 from controller.core.conditions import Attribute
@@ -72,9 +73,10 @@ def parse(text: str, path: Path, secrets: bool = True) -> Config:
     raw = _toml(text, path)
     notes = Notes(positions(text), raw)
     tables = read_tables(raw, notes)
-    policy = build_policy(tables, notes)
-    check(raw, tables, policy, notes)
     home = path.absolute().parent
+    sites = (site.name for _, site in tables.all("site", models.Site))
+    policy = build_policy(tables, notes, read_regions(home, sites, notes))
+    check(raw, tables, policy, notes)
     check_prompts(tables, home, notes)
     whole = [(place, one) for place, one in tables.all("pbx", machinery.Pbx) if ("pbx", place) not in tables.partial]
     look = _secret_file if secrets else _left_alone

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
-from controller.config.fields import Name, Seconds, Table, after_refusal, beep, beep_tone, language, prompt
+from controller.config.by_region import Announced, Beep, BeepTone, Heard
+from controller.config.fields import Name, Seconds, Table, after_refusal, language, prompt
 from controller.core.commands import Side
 from controller.core.decision import (
     Announce,
@@ -23,10 +24,8 @@ from controller.core.decision import (
 )
 
 Language = Annotated[Name, AfterValidator(language)]
-Beep = Annotated[Seconds, AfterValidator(beep)]
 Prompt = Annotated[Name, AfterValidator(prompt)]
 Refusal = Annotated[Literal["go-on", "end"] | Destination, BeforeValidator(after_refusal)]
-BeepTone = Annotated[Name, AfterValidator(beep_tone)]
 
 
 class Settings(Table):
@@ -87,15 +86,18 @@ class Settings(Table):
         description="When a call is to be recorded and cannot be: continue (an alarm tells), notice (its people are "
         "told, too) or end (they are told, and the call is hung up). Built in: continue.",
     )
-    announce_inbound: Announce | None = Field(
+    announce_inbound: Announced | None = Field(
         None,
         description="What is announced on recorded calls from outside: none; notify; opt-out (press 9 not to be "
-        "recorded); opt-in (press 1 to agree, else nothing is recorded). Built in: none. See docs/guides/consent.md.",
+        "recorded); opt-in (press 1 to agree, else nothing is recorded); region (the strictest that the regions of "
+        "all parties ask for, docs/regions.md). Built in: none. See docs/guides/consent.md.",
     )
-    announce_outbound: Announce | None = Field(None, description="The same for calls to the outside.")
-    announce_internal: Announce | None = Field(None, description="The same for calls between our own phones.")
-    announce_to: Audience | None = Field(
-        None, description="Who is told: far (the other side of the house's door), near, or both. Built in: far."
+    announce_outbound: Announced | None = Field(None, description="The same for calls to the outside.")
+    announce_internal: Announced | None = Field(None, description="The same for calls between our own phones.")
+    announce_to: Heard | None = Field(
+        None,
+        description="Who is told: far (the other side of the house's door), near, both, or region (as the parties' "
+        "regions ask). Built in: far; where an announcement is left to the region: region.",
     )
     language: Language | None = Field(None, description="The prompts' language, such as de. Built in: en.")
     announce_fallback: Announce | None = Field(
@@ -140,14 +142,21 @@ class Settings(Table):
     )
     beep: Beep | None = Field(
         None,
-        description="Seconds between beeps that both sides hear while recording, 10 to 1800; 0: none. Built in: 0.",
+        description="Seconds from beep to beep while recording, 10 to 1800; 0: none; region: as often as the regions "
+        "of the parties ask for. Built in: 0.",
     )
     beep_tone: BeepTone | None = Field(
         None,
-        description="The beep: Hz/milliseconds, such as 1400/500 or 480+620/500. Built in: 1400/500.",
+        description="The beep: Hz/milliseconds, such as 1400/500 or 480+620/500; or region. Built in: 1400/500; "
+        "where beep is left to the region: region.",
     )
     beep_in_file: StrictBool | None = Field(
         None, description="Whether the beeps are heard in the recording too. Built in: false."
+    )
+    beep_to: Audience | None = Field(
+        None,
+        description="Who hears the beeps: far (the other side of the house's door), near (those of the house) or "
+        "both. What only those of the house hear is in no file. Built in: both.",
     )
     follow_transfer: StrictBool | None = Field(
         None,

@@ -85,6 +85,12 @@ class Audience(Enum):
     BOTH = "both"
 
 
+class ByRegion(Enum):
+    """In place of a value: what the regions of a call's parties ask for (regions.py)."""
+
+    REGION = "region"
+
+
 class AfterRefusal(Enum):
     """What becomes of a call whose party refuses to be recorded."""
 
@@ -179,6 +185,18 @@ class Options:
     beep: float = 0.0  # seconds between two beeps; 0: none
     beep_tone: str = "1400/500"  # Hz (two with a + between), milliseconds
     beep_in_file: bool = False
+    beep_to: Audience = Audience.BOTH
+    by_region: frozenset[str] = frozenset()  # which of these are what the parties' regions ask for
+
+
+@quick
+@dataclass(frozen=True, slots=True)
+class Regional:
+    """What the regions of all who have been in a call ask for about keeping it; "no longer" and "only there"."""
+
+    regions: tuple[str, ...] = ()  # their codes
+    retention_days: int = 0  # 0: none names a limit
+    residency: tuple[str, ...] = ()  # every place that one of them demands
 
 
 @quick
@@ -207,3 +225,4 @@ class Decision:
     facts: tuple[tuple[str, str], ...] = ()
     hidden: bool = False  # a helpline: never recorded and never listed (F-014)
     unassigned: bool = False  # no person or room of the roster took part (F-082)
+    regional: Regional = field(default_factory=Regional)

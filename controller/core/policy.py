@@ -7,15 +7,16 @@ rest are weighed by grade, priority and tie-break (grades.py).
 
 from __future__ import annotations
 
-from controller.core import grades
+from controller.core import grades, regional, regions
 from controller.core.calls import Call, Leg
 from controller.core.commands import LegId
-from controller.core.decision import Considered, Decision, Mode
+from controller.core.decision import Considered, Decision, Mode, Options, Regional
 from controller.core.grades import ForceAgainstNever, TieBreak
 from controller.core.numbers import Way
+from controller.core.regions import Required
 from controller.core.roster import Party, Roster
 from controller.core.rulebook import Numbers, Policy, QueueIsolation
-from controller.core.rules import terms_of
+from controller.core.rules import Terms, terms_of
 from controller.core.subjects import (
     Remote,
     SubjectLegs,
@@ -59,7 +60,7 @@ def _scene(policy: Policy, call: Call, legs: tuple[Leg, ...]) -> object:
         here = {leg.id for leg in legs}
         others = [leg for leg in call.legs.values() if leg.id not in here and arrived(leg)]
     left: list[LegId] = []
-    if policy.follows:
+    if others and (policy.follows or policy.regions is not None):
         left = [leg.id for leg in out_of_it(call, legs)]
     return (
         call.id,
@@ -102,20 +103,50 @@ def _decide(policy: Policy, call: Call, legs: tuple[Leg, ...]) -> Decision:
     outcome = grades.weigh(verdicts, call, policy.tie_break, policy.force_against_never, silence)
     winner = outcome.winner
     terms = winner.terms if winner is not None and outcome.recorded else _NOT_RECORDED
+    options, keeping, told = _by_region(policy, call, legs, subjects, terms)
     return Decision(
         mode=terms.mode,
         reason=outcome.reason,
         rule=winner.rule.name if winner is not None and winner.rule is not None else "",
         owners=outcome.owners,
         grants=outcome.grants,
-        options=terms.options,
+        options=options,
         considered=(*trace, *outcome.considered),
-        facts=facts,
+        facts=(*facts, *told),
         unassigned=unassigned,
+        regional=keeping,
     )
 
 
 _NOT_RECORDED = terms_of(None, ())
+
+
+def required(policy: Policy, call: Call) -> Required | None:
+    """What the regions of all who count now ask for, whether the policy heeds it or not. None: no regions."""
+    legs = present(call, policy.roster)
+    return _required(policy, call, legs, subjects_of(call, policy.roster, legs))
+
+
+def _required(
+    policy: Policy, call: Call, legs: tuple[Leg, ...], subjects: tuple[SubjectLegs, ...]
+) -> Required | None:
+    rows = policy.regions
+    return None if rows is None else regions.required(regional.parties(call, legs, subjects, policy.roster, rows))
+
+
+def _by_region(
+    policy: Policy, call: Call, legs: tuple[Leg, ...], subjects: tuple[SubjectLegs, ...], terms: Terms
+) -> tuple[Options, Regional, tuple[tuple[str, str], ...]]:
+    """What to announce is by who is there; how long to keep it, by who ever was."""
+    asked = None if terms.mode is Mode.NEVER else _required(policy, call, legs, subjects)
+    if asked is None:
+        return terms.options, Regional(), ()
+    ever = regional.ever(call, legs)
+    all_asked = (asked if len(ever) == len(legs) else _required(policy, call, ever, subjects)) or asked
+    if not terms.options.by_region:
+        return terms.options, regional.kept(all_asked), ()
+    options = regional.obeyed(terms.options, asked)
+    return options, regional.kept(all_asked), tuple(regional.facts(asked, options))
 
 
 def _helpline(policy: Policy, call: Call) -> bool:

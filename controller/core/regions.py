@@ -13,6 +13,8 @@ from controller.core.decision import Announce, Audience
 from controller.core.numbers import NumberPlan
 
 UNKNOWN = "unknown"
+MOST_PREFIX = 9
+"""Of a number's prefix, with its +."""
 SHORTEST_SILENCE, LONGEST_SILENCE = 5.0, 1800.0
 """Seconds between two beeps that are believed of a file."""
 
@@ -62,6 +64,18 @@ class Regions:
     unknown: Region
     elsewhere: tuple[str, ...] = ()
     sites: Mapping[str, str] = field(default_factory=dict)
+    _by_prefix: dict[str, Region] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for code in sorted(self.by_code):
+            self._by_prefix.update(dict.fromkeys(self.by_code[code].prefixes, self.by_code[code]))
+
+    def under(self, spelling: str) -> Region:
+        """The region of the longest prefix of a number that begins with +; else `unknown`."""
+        if not spelling.startswith("+") or any(map(spelling.startswith, self.elsewhere)):
+            return self.unknown
+        longest = (spelling[:length] for length in range(MOST_PREFIX, 1, -1))
+        return next((self._by_prefix[each] for each in longest if each in self._by_prefix), self.unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +93,14 @@ class Required:
 
 def of_number(regions: Regions, number: str, plan: NumberPlan) -> Region:
     """The region of an outside number; `unknown` for withheld, short and unlisted ones. The longest prefix wins."""
-    return _under(regions, plan.canonical(number))
+    return regions.under(plan.canonical(number))
 
 
 def of_house(regions: Regions, site: str, plan: NumberPlan) -> Region:
     """The region of our own people: what [site] says of their site, else the country of [numbers]."""
     if site in regions.sites:
         return regions.by_code[regions.sites[site]]
-    return _under(regions, f"+{plan.country_code}") if plan.country_code else regions.unknown
-
-
-def _under(regions: Regions, spelling: str) -> Region:
-    if not spelling.startswith("+") or any(map(spelling.startswith, regions.elsewhere)):
-        return regions.unknown
-    fitting = [
-        (len(prefix), region.code)
-        for region in regions.by_code.values()
-        for prefix in region.prefixes
-        if spelling.startswith(prefix)
-    ]
-    return regions.by_code[max(fitting)[1]] if fitting else regions.unknown
+    return regions.under(f"+{plan.country_code}") if plan.country_code else regions.unknown
 
 
 def required(parties: Iterable[Region]) -> Required:

@@ -8,9 +8,10 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TypeVar
 
-from controller.core.decision import Announce, Decision, NoticeForm, Subject, SubjectKind
+from controller.core.decision import Announce, ByRegion, Decision, NoticeForm, Subject, SubjectKind
 from controller.core.grades import ForceAgainstNever, TieBreak
 from controller.core.numbers import MOST_REMEMBERED, NumberList
+from controller.core.regions import Regions
 from controller.core.roster import Roster
 from controller.core.rules import BUILT_IN, Rule, RuleIndex, Settings, Site, Terms, terms_of
 from hardware.sequences import CodeBook
@@ -61,6 +62,7 @@ class Policy:
     standing: frozenset[str] = frozenset()  # extensions that want all their calls recorded
     record_key: bool = False  # whether phones with a Record key are told beforehand what it may do
     renews: frozenset[str] = frozenset()  # PBXs whose recorders are replaced when somebody new is heard
+    regions: Regions | None = field(default=None, repr=False)  # what the law asks where a party is
     _index: RuleIndex = field(init=False, repr=False, compare=False)
     _follows: bool = field(init=False, repr=False, compare=False)
     _arms: bool = field(init=False, repr=False, compare=False)
@@ -78,8 +80,8 @@ class Policy:
         coded = any(site.codes is not None for site in (self.organisation, *self.sites.values()))
         object.__setattr__(self, "_arms", self.record_key or coded)
         settings = (*everywhere, *(rule.settings for rule in self.rules))
-        object.__setattr__(self, "_asks", any(Announce.OPT_IN in _announced(each) for each in settings))
         spoken = {each for one in settings for each in _announced(one)} - {None, Announce.NONE}
+        object.__setattr__(self, "_asks", bool(spoken & {Announce.OPT_IN, ByRegion.REGION}))
         object.__setattr__(self, "_announces", bool(spoken))
         object.__setattr__(self, "_reminds", any(_reminding(each) for each in settings))
         object.__setattr__(self, "_follows", above or any(rule.settings.follow_transfer for rule in self.rules))
@@ -151,7 +153,7 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-def _announced(settings: Settings) -> tuple[Announce | None, ...]:
+def _announced(settings: Settings) -> tuple[Announce | ByRegion | None, ...]:
     return (
         settings.announce_inbound,
         settings.announce_outbound,

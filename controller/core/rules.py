@@ -14,6 +14,7 @@ from controller.core.decision import (
     AfterRefusal,
     Announce,
     Audience,
+    ByRegion,
     Destination,
     Grade,
     Grant,
@@ -29,6 +30,7 @@ from controller.core.decision import (
     Untold,
 )
 from controller.core.numbers import NumberPlan, Pattern, pattern
+from controller.core.regional import left_open
 from controller.core.roster import Extension, Line, Roster
 from controller.core.view import Condition
 from hardware.sequences import CodeBook
@@ -61,10 +63,10 @@ class Settings:
     auto_resume: float | None = None
     long_pause: float | None = None
     on_failure: OnFailure | None = None
-    announce_inbound: Announce | None = None
-    announce_outbound: Announce | None = None
-    announce_internal: Announce | None = None
-    announce_to: Audience | None = None
+    announce_inbound: Announce | ByRegion | None = None
+    announce_outbound: Announce | ByRegion | None = None
+    announce_internal: Announce | ByRegion | None = None
+    announce_to: Audience | ByRegion | None = None
     language: str | None = None
     announce_fallback: Announce | None = None
     prompt_inbound: str | None = None
@@ -78,9 +80,10 @@ class Settings:
     notice_internal: NoticeForm | None = None
     notice_pause: NoticeForm | None = None
     notice_to: Audience | None = None
-    beep: float | None = None
-    beep_tone: str | None = None
+    beep: float | ByRegion | None = None
+    beep_tone: str | ByRegion | None = None
     beep_in_file: bool | None = None
+    beep_to: Audience | None = None
     follow_transfer: bool | None = None
     record_paging: bool | None = None
     record_voicemail: bool | None = None
@@ -120,6 +123,7 @@ BUILT_IN = Settings(
     beep=Options().beep,
     beep_tone=Options().beep_tone,
     beep_in_file=Options().beep_in_file,
+    beep_to=Options().beep_to,
     follow_transfer=False,
     record_paging=False,
     record_voicemail=False,
@@ -222,13 +226,20 @@ def _known(value: _T | None) -> _T:
     return value
 
 
+def _plain(value: _T | ByRegion | None) -> _T:
+    if isinstance(value, ByRegion):
+        raise ValueError("what is left to the regions has a stand-in")
+    return _known(value)
+
+
 def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
     """The rule's terms within `above` (the site's settings, then the organisation's). None: no rule spoke."""
     own = rule.settings if rule else Settings()
     grade = rule.grade if rule else None
     if grade in (Grade.NO, Grade.NEVER):
         own = replace(own, mode=Mode.NEVER)
-    full = inherit(own, *above, BUILT_IN)
+    set_somewhere, by_region = left_open(inherit(own, *above))
+    full = inherit(set_somewhere, BUILT_IN)
     mode = _known(full.mode)
     most = GRANTED[mode]
     graded = _graded(rule, grade, mode)
@@ -250,10 +261,10 @@ def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
             auto_resume=_known(full.auto_resume),
             long_pause=_known(full.long_pause),
             on_failure=_known(full.on_failure),
-            announce_inbound=_known(full.announce_inbound),
-            announce_outbound=_known(full.announce_outbound),
-            announce_internal=_known(full.announce_internal),
-            announce_to=_known(full.announce_to),
+            announce_inbound=_plain(full.announce_inbound),
+            announce_outbound=_plain(full.announce_outbound),
+            announce_internal=_plain(full.announce_internal),
+            announce_to=_plain(full.announce_to),
             language=_known(full.language),
             announce_fallback=_known(full.announce_fallback),
             prompt_inbound=_known(full.prompt_inbound),
@@ -268,9 +279,11 @@ def terms_of(rule: Rule | None, above: Iterable[Settings]) -> Terms:
             notice_internal=_known(full.notice_internal),
             notice_pause=_known(full.notice_pause),
             notice_to=_known(full.notice_to),
-            beep=_known(full.beep),
-            beep_tone=_known(full.beep_tone),
+            beep=_plain(full.beep),
+            beep_tone=_plain(full.beep_tone),
             beep_in_file=_known(full.beep_in_file),
+            beep_to=_known(full.beep_to),
+            by_region=by_region,
         ),
         follow_transfer=_known(full.follow_transfer),
         record_paging=_known(full.record_paging),

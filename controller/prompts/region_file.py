@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from collections.abc import Mapping
@@ -45,8 +46,13 @@ class BadRegions(Exception):
 def regions(own: Path | None = None, today: date | None = None) -> Regions:
     """Our rows; those of the site's `own` file, where there is one, replace them key by key. Raises BadRegions."""
     when = today or datetime.now(UTC).date()
-    ours = _read(OURS, None, when)
+    ours = _ours(when)
     return ours if own is None or not own.exists() else _read(own, ours, when)
+
+
+@functools.cache
+def _ours(today: date) -> Regions:
+    return _read(OURS, None, today)
 
 
 def _read(path: Path, base: Regions | None, today: date) -> Regions:

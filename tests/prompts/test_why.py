@@ -81,7 +81,7 @@ def test_a_call_that_is_not_recorded_asks_nothing_of_anybody(
 
 def test_a_site_is_where_regions_toml_says(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (config.parent / "regions.toml").write_text('[site]\nlyon = "fr"\n', encoding="utf-8")
-    assert asked(config, capsys, "100", "103")["of"] == ["fr"]
+    assert asked(config, capsys, "100", "103")["of"] == ["fr", "gb"]  # one phone there, and one in no site
     assert asked(config, capsys, "101", "103")["of"] == ["gb"]
 
 
