@@ -13,6 +13,7 @@ import structlog
 
 from controller.alarms import Alarms
 from controller.core import session as sessions
+from controller.core import sharing
 from controller.core.answers import Answer, answer
 from controller.core.calls import is_room
 from controller.core.commands import (
@@ -248,11 +249,18 @@ class Engine:
                 self.tally.unknown += 1
                 return
             session = sessions.begin(call, event.at)
+        for known in sharing.brought(call, event, self.sessions.values()):
+            session = self._step(session, known)
+        self._step(session, event)
+
+    def _step(self, before: Session, event: Event) -> Session:
+        call = before.call.id
         acting = not self.links.get(pbx_of(call), "no such PBX")
-        before = session.decision
-        session, commands = sessions.step(session, event, self.policy, acting)
+        session, commands = sessions.step(before, event, self.policy, acting)
         self.sessions[call] = session
-        self._write(session, event, commands, session.decision != before)
+        self._write(session, event, commands, session.decision != before.decision)
+        for known in sharing.learned(before.consent, session, event.at, self.sessions.values()):
+            self.hear(known)
         for command in commands:
             self._carry_out(session, command, event)
         for watcher in self.watchers:
@@ -261,6 +269,7 @@ class Engine:
             changed.set()
         if session.handed_over:
             self._close(call)
+        return session
 
     def _recognised(self, roll: Roll, call: CallId, event: Event) -> CallId:
         """The call as we know it: the PBX may have another name for it now than in an earlier life."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from controller.core import commands, decision, events
+from controller.core import commands, decision, events, notices
 from controller.core.commands import CallId, Command
 from controller.core.decision import Decision
 from controller.core.events import Event
@@ -232,7 +232,7 @@ def from_line(line: bytes) -> Entry:
 
 _CLASSES = {
     each.__name__: each
-    for module in (events, commands, decision)
+    for module in (events, notices, commands, decision)
     for each in vars(module).values()
     if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__
 }

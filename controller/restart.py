@@ -22,7 +22,16 @@ from controller.catalogue.database import Catalogue
 from controller.core import recall
 from controller.core import session as sessions
 from controller.core.commands import CallId, CancelTimer, HandOver, Pause, Resume, SetTimer, Start, Stop, pbx_of
-from controller.core.events import CallsMerged, Done, Event, Failed, LegAppeared, RecorderFound, TimerFired
+from controller.core.events import (
+    CallsMerged,
+    ConsentKnown,
+    Done,
+    Event,
+    Failed,
+    LegAppeared,
+    RecorderFound,
+    TimerFired,
+)
 from controller.core.merging import merge
 from controller.core.policy import Policy
 from controller.core.recording import Recording
@@ -171,7 +180,7 @@ def _hear(found: Recalled, entry: Entry, rules: Policy) -> None:
     call = _home(found, entry.call)
     session = found.sessions.get(call)
     if session is None:
-        if not isinstance(event, LegAppeared | RecorderFound | CallsMerged):
+        if not isinstance(event, LegAppeared | RecorderFound | CallsMerged | ConsentKnown):
             return
         session = sessions.begin(call, entry.at)
     session = recall.step(session, event, entry.commands, entry.decision, rules)

@@ -57,7 +57,7 @@ def gated(session: Session, event: Event, rules: Policy) -> Outcome:
 
 def brought(session: Session, event: ConsentKnown) -> Session:
     """What somebody heard or said elsewhere counts here too: nobody is told twice."""
-    entry = Entry(Standing(event.standing), event.at, event.prompt, event.how)
+    entry = Entry(Standing(event.standing), event.since, event.prompt, event.how)
     return session if entry in session.consent.get(event.leg, ()) else learned(session, event.leg, entry)
 
 

@@ -83,7 +83,15 @@ def learned(session: Session, leg: LegId, entry: Entry) -> Session:
     # One member's refusal is no order to delete what a conference said before he came: see consent.forbids.
     if entry.standing in (Standing.REFUSED, Standing.WITHDRAWN) and not is_room(session.call.id):
         session = replace(session, wish=replace(session.wish, refused=True, by=entry.how))
+    elif entry.standing in (Standing.REFUSED, Standing.WITHDRAWN) and (since := _in_since(session.call, leg)):
+        session = marked(session, "blank", since, entry.how, "a member who refused")
+        session = marked(session, "unblank", entry.at, "", "")
     return marked(session, entry.standing.value, entry.at, entry.how, entry.prompt)
+
+
+def _in_since(call: Call, leg: LegId) -> float | None:
+    known = call.legs.get(leg)
+    return known.joined_at if known is not None else None
 
 
 def side_of(session: Session, leg: LegId | None, rules: Policy) -> Party:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from controller import lab
-from controller.lab import Asterisk, MakePhone, Phone
+from controller.lab import Asterisk, MakePhone, Phone, sounds
+from tests.live import telling
 
 HERE = Path(__file__).parent
 SHARED: list[Asterisk] = []
@@ -63,3 +64,34 @@ async def carrier(asterisk: Asterisk) -> AsyncIterator[MakePhone]:
             return await stack.enter_async_context(lab.carrier(asterisk, name))
 
         yield make
+
+
+@pytest.fixture(scope="module")
+async def office() -> AsyncIterator[Asterisk]:
+    """A PBX for this file of tests, with gates, and prompts that are tones."""
+    async with telling.office() as pbx:
+        yield pbx
+
+
+@pytest.fixture
+async def alice(office: Asterisk) -> AsyncIterator[Phone]:
+    """Extension 101 of the office, who answers at once and says her tone."""
+    async with lab.phone(office, "101") as phone:
+        phone.auto(sounds.tone(telling.CALLED), loop=True)
+        yield phone
+
+
+@pytest.fixture
+async def bob(office: Asterisk) -> AsyncIterator[Phone]:
+    """Extension 102, the same."""
+    async with lab.phone(office, "102") as phone:
+        phone.auto(sounds.tone(telling.OTHER), loop=True)
+        yield phone
+
+
+@pytest.fixture
+async def world(office: Asterisk) -> AsyncIterator[Phone]:
+    """The far end of the office's trunk, which answers and says the caller's tone."""
+    async with lab.carrier(office, "carrier1") as phone:
+        phone.auto(sounds.tone(telling.CALLER), loop=True)
+        yield phone

@@ -4,83 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from controller import lab
 from controller.app import App
 from controller.core.consent import Standing
 from controller.lab import Asterisk, Call, Phone, ears, sounds
-from tests.live.controlling import Controlling, controlling, pitches
+from tests.live import telling
+from tests.live.controlling import controlling, pitches
+from tests.live.telling import (
+    CALLED,
+    CALLER,
+    NUMBER,
+    OTHER,
+    PROMPT_SECONDS,
+    RECORDED,
+    REFUSED,
+    SIGNAL,
+    heard,
+    ready,
+    seconds,
+    told,
+)
 from tests.live.test_controller import entries, only, running, sound
-
-CALLER, CALLED, OTHER = 450, 700, 850
-RECORDED, OPT_OUT, OPT_IN, REFUSED, SIGNAL = 1000, 1150, 1300, 1500, 1400
-PROMPTS = {"en/recorded": RECORDED, "en/opt-out": OPT_OUT, "en/opt-in": OPT_IN, "en/refused": REFUSED}
-PROMPT_SECONDS = 0.8
-NUMBER = "0205550123"
-
-
-@pytest.fixture(scope="module")
-async def office() -> AsyncIterator[Asterisk]:
-    """A PBX without gates, and prompts that are tones."""
-    async with Asterisk.running(lab.install()) as pbx:
-        for name, pitch in PROMPTS.items():
-            path = pbx.home / "prompts" / f"{name}.wav"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            sounds.write_wav(path, sounds.tone(pitch, PROMPT_SECONDS))
-        yield pbx
-
-
-@pytest.fixture
-async def alice(office: Asterisk) -> AsyncIterator[Phone]:
-    """Extension 101, who answers at once and says her tone."""
-    async with lab.phone(office, "101") as phone:
-        phone.auto(sounds.tone(CALLED), loop=True)
-        yield phone
-
-
-@pytest.fixture
-async def bob(office: Asterisk) -> AsyncIterator[Phone]:
-    """Extension 102, the same."""
-    async with lab.phone(office, "102") as phone:
-        phone.auto(sounds.tone(OTHER), loop=True)
-        yield phone
-
-
-@pytest.fixture
-async def world(office: Asterisk) -> AsyncIterator[Phone]:
-    async with lab.carrier(office, "carrier1") as phone:
-        phone.auto(sounds.tone(CALLER), loop=True)
-        yield phone
 
 
 def rule(*more: str, mode: str = "always") -> str:
-    return "\n".join(['[[rule]]\nname = "line"\ntrunk = "carrier1"', f'mode = "{mode}"', *more]) + "\n"
-
-
-def heard(call: Call, least: float = 0.3) -> list[int]:
-    """The pitches that this phone heard, in order of their beginnings, each once for each time."""
-    return [tone.frequency for tone in ears.tones(call.line.heard().samples, 8000) if tone.seconds >= least]
-
-
-def seconds(call: Call, pitch: int) -> float:
-    return sum(tone.seconds for tone in ears.tones(call.line.heard().samples, 8000) if tone.frequency == pitch)
-
-
-async def ready(control: Controlling) -> None:
-    """Wait until ARI is connected as well: it comes a moment after the rest."""
-    witness = control.driver.witness
-    assert witness is not None
-    async with asyncio.timeout(5):
-        while not witness.link.counters.connects:
-            await asyncio.sleep(0.01)
-
-
-async def told(control: Controlling, count: int = 1) -> None:
-    await control.until(lambda: control.engine.sessions and sum(map(len, control.session.consent.values())) >= count)
+    return telling.rule(mode, *more, about='trunk = "carrier1"')
 
 
 @pytest.mark.proves("W-18", "W-20", "Y-14", "F-046", "F-053", "I-9")

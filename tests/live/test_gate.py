@@ -3,83 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from controller import lab
 from controller.core.consent import Standing
-from controller.lab import Asterisk, Call, Phone, ears, sounds
+from controller.lab import Asterisk, Call, Phone, sounds
 from tests.live.controlling import Controlling, controlling, pitches, tones
-
-CALLER, CALLED = 450, 700
-RECORDED, OPT_OUT, OPT_IN, REFUSED, GERMAN = 1000, 1150, 1300, 1500, 1700
-"""Each prompt is a tone of its own."""
-PROMPTS = {
-    "en/recorded": RECORDED,
-    "en/opt-out": OPT_OUT,
-    "en/opt-in": OPT_IN,
-    "en/refused": REFUSED,
-    "de/recorded": GERMAN,
-}
-PROMPT_SECONDS = 0.6
-
-DIALS = """
-[ddi](+)
-exten => 0205550701,1,Gosub(onrecord-gate,s,1(101))
- same => n,Dial(PJSIP/101,60,U(onrecord-callee))
- same => n,Hangup()
-exten => 0205550702,1,Set(ONRECORD_DOWN=${DOWN})
- same => n,Set(ONRECORD_SPOOL=@spool@)
- same => n,Gosub(onrecord-gate,s,1(101))
- same => n,Dial(PJSIP/101,60,U(onrecord-callee))
- same => n,Hangup()
-[from-phones](+)
-exten => _0301X.,1,Gosub(onrecord-gate,s,1(carrier1))
- same => n,Dial(PJSIP/${EXTEN}@carrier1,60,U(onrecord-callee))
- same => n,Hangup()
-"""
+from tests.live.telling import (
+    CALLED,
+    CALLER,
+    DOWN,
+    GATED,
+    GERMAN,
+    OPT_IN,
+    OPT_OUT,
+    PROMPT_SECONDS,
+    RECORDED,
+    REFUSED,
+    heard,
+    rule,
+)
 
 
-@pytest.fixture(scope="module")
-async def gated() -> AsyncIterator[Asterisk]:
-    """A PBX whose dialplan has gates, and prompts that are tones."""
-    async with Asterisk.running(lab.install(), extra={"extensions.d/gate.conf": DIALS}) as pbx:
-        dials = pbx.home / "etc" / "extensions.d" / "gate.conf"
-        dials.write_text(dials.read_text().replace("@spool@", pbx.pbx_path(pbx.monitor_dir)))
-        for name, pitch in PROMPTS.items():
-            path = pbx.home / "prompts" / f"{name}.wav"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            sounds.write_wav(path, sounds.tone(pitch, PROMPT_SECONDS))
-        await pbx.cli("dialplan reload")
-        yield pbx
-
-
-@pytest.fixture
-async def alice(gated: Asterisk) -> AsyncIterator[Phone]:
-    """Extension 101, who answers at once and says her tone."""
-    async with lab.phone(gated, "101") as phone:
-        phone.auto(sounds.tone(CALLED), loop=True)
-        yield phone
-
-
-@pytest.fixture
-async def world(gated: Asterisk) -> AsyncIterator[Phone]:
-    async with lab.carrier(gated, "carrier1") as phone:
-        yield phone
-
-
-def rule(mode: str, *more: str) -> str:
-    return "\n".join(['[[rule]]\nname = "hundred"\nextension = "101"', f'mode = "{mode}"', *more]) + "\n"
-
-
-def heard(call: Call) -> list[int]:
-    """The pitches that this phone heard, in order."""
-    return [tone.frequency for tone in ears.tones(call.line.heard().samples, 8000) if tone.seconds >= 0.2]
-
-
-async def talk(world: Phone, control: Controlling, number: str = "0205550701", seconds: float = 1.5) -> Call:
+async def talk(world: Phone, control: Controlling, number: str = GATED, seconds: float = 1.5) -> Call:
     call = await world.call(number, caller="0201234567", say=sounds.tone(CALLER), loop=True)
     await control.until(lambda: control.engine.sessions and control.session.call.talked_at)
     await asyncio.sleep(seconds)
@@ -88,9 +35,9 @@ async def talk(world: Phone, control: Controlling, number: str = "0205550701", s
 
 @pytest.mark.proves("W-18", "W-20", "W-21", "W-25", "F-046", "F-053")
 async def test_the_caller_is_told_once_and_the_talk_is_recorded_from_its_first_sample(
-    gated: Asterisk, alice: Phone, world: Phone, tmp_path: Path
+    office: Asterisk, alice: Phone, world: Phone, tmp_path: Path
 ) -> None:
-    async with controlling(gated, rule("always", 'announce_inbound = "notify"'), tmp_path) as control:
+    async with controlling(office, rule("always", 'announce_inbound = "notify"'), tmp_path) as control:
         call = await talk(world, control)
         await call.hangup()
         (finished,) = await control.over()
@@ -119,7 +66,7 @@ async def test_the_caller_is_told_once_and_the_talk_is_recorded_from_its_first_s
     ],
 )
 async def test_what_the_caller_answers_decides_and_is_kept(
-    gated: Asterisk,
+    office: Asterisk,
     world: Phone,
     tmp_path: Path,
     announce: str,
@@ -127,8 +74,8 @@ async def test_what_the_caller_answers_decides_and_is_kept(
     said: Standing,
     recorded: bool,
 ) -> None:
-    async with controlling(gated, rule("always", f'announce_inbound = "{announce}"'), tmp_path) as control:
-        dialled = await world.dial("0205550701", caller="0201234567", say=sounds.tone(CALLER), loop=True)
+    async with controlling(office, rule("always", f'announce_inbound = "{announce}"'), tmp_path) as control:
+        dialled = await world.dial(GATED, caller="0201234567", say=sounds.tone(CALLER), loop=True)
         await dialled.answered()
         await asyncio.sleep(PROMPT_SECONDS + 0.2)
         if digit:
@@ -143,16 +90,16 @@ async def test_what_the_caller_answers_decides_and_is_kept(
     assert bool(finished.segments) is recorded
     if not recorded:
         assert "refused" in finished.decision.reason
-        assert not list(gated.monitor_dir.glob(f"*{finished.call.rpartition('-')[2].replace('.', '-')}*"))
+        assert not list(office.monitor_dir.glob(f"*{finished.call.rpartition('-')[2].replace('.', '-')}*"))
 
 
 @pytest.mark.proves("F-058")
 async def test_a_refusal_can_end_the_call_with_a_notice(
-    gated: Asterisk, alice: Phone, world: Phone, tmp_path: Path
+    office: Asterisk, alice: Phone, world: Phone, tmp_path: Path
 ) -> None:
     more = ('announce_inbound = "opt-out"', 'after_refusal = "end"')
-    async with controlling(gated, rule("always", *more), tmp_path) as control:
-        dialled = await world.call("0205550701", caller="0201234567", say=sounds.tone(CALLER), loop=True)
+    async with controlling(office, rule("always", *more), tmp_path) as control:
+        dialled = await world.call(GATED, caller="0201234567", say=sounds.tone(CALLER), loop=True)
         await asyncio.sleep(PROMPT_SECONDS + 0.2)
         await dialled.press("9")
         await dialled.ended()
@@ -164,11 +111,10 @@ async def test_a_refusal_can_end_the_call_with_a_notice(
 
 @pytest.mark.proves("W-24", "F-051", "F-047")
 async def test_the_language_is_that_of_whoever_is_called_and_the_outside_is_told_where_it_is_called(
-    gated: Asterisk, alice: Phone, world: Phone, tmp_path: Path
+    office: Asterisk, alice: Phone, world: Phone, tmp_path: Path
 ) -> None:
-    world.auto(sounds.tone(CALLER), loop=True)
     more = ('announce_outbound = "notify"', 'language = "de"')
-    async with controlling(gated, rule("always", *more), tmp_path) as control:
+    async with controlling(office, rule("always", *more), tmp_path) as control:
         call = await alice.call("0301234567", say=sounds.tone(CALLED), loop=True)
         await control.until(lambda: control.engine.sessions and control.session.call.talked_at)
         await asyncio.sleep(1)
@@ -184,9 +130,9 @@ async def test_the_language_is_that_of_whoever_is_called_and_the_outside_is_told
 
 @pytest.mark.usefixtures("alice")
 async def test_who_is_not_recorded_is_told_nothing_and_waits_for_nothing(
-    gated: Asterisk, world: Phone, tmp_path: Path
+    office: Asterisk, world: Phone, tmp_path: Path
 ) -> None:
-    async with controlling(gated, rule("never", 'announce_inbound = "notify"'), tmp_path) as control:
+    async with controlling(office, rule("never", 'announce_inbound = "notify"'), tmp_path) as control:
         call = await talk(world, control, seconds=0.6)
         await call.hangup()
         (finished,) = await control.over()
@@ -196,11 +142,11 @@ async def test_who_is_not_recorded_is_told_nothing_and_waits_for_nothing(
 
 @pytest.mark.parametrize("down", ["", "record", "refuse"])
 async def test_without_a_controller_the_gate_opens_itself_and_does_what_it_was_told_for_that_case(
-    gated: Asterisk, alice: Phone, world: Phone, down: str
+    office: Asterisk, alice: Phone, world: Phone, down: str
 ) -> None:
-    await gated.cli(f"dialplan set global DOWN {down or 'nothing'}")
-    before = set(gated.monitor_dir.glob("*.wav"))
-    call = await world.dial("0205550702", caller="0201234567", say=sounds.tone(CALLER), loop=True)
+    await office.cli(f"dialplan set global DOWN {down or 'nothing'}")
+    before = set(office.monitor_dir.glob("*.wav"))
+    call = await world.dial(DOWN, caller="0201234567", say=sounds.tone(CALLER), loop=True)
     if down == "refuse":
         await call.ended()
         assert not alice.calls
@@ -210,18 +156,18 @@ async def test_without_a_controller_the_gate_opens_itself_and_does_what_it_was_t
     await call.hangup()
     await asyncio.sleep(0.3)
     assert heard(call) == [CALLED]
-    new = sorted(path.name for path in set(gated.monitor_dir.glob("*.wav")) - before)
+    new = sorted(path.name for path in set(office.monitor_dir.glob("*.wav")) - before)
     assert len(new) == (3 if down == "record" else 0)
     if down == "record":
-        assert pitches(str(gated.monitor_dir / new[-1])) == {CALLER, CALLED}
+        assert pitches(str(office.monitor_dir / new[-1])) == {CALLER, CALLED}
 
 
 @pytest.mark.parametrize("phase", ["waiting", "prompt", "ringing"])
 async def test_hanging_up_in_any_phase_leaves_nothing_behind(
-    gated: Asterisk, world: Phone, tmp_path: Path, phase: str
+    office: Asterisk, world: Phone, tmp_path: Path, phase: str
 ) -> None:
-    async with controlling(gated, rule("always", 'announce_inbound = "notify"'), tmp_path) as control:
-        call = await world.dial("0205550701", caller="0201234567", say=sounds.tone(CALLER), loop=True)
+    async with controlling(office, rule("always", 'announce_inbound = "notify"'), tmp_path) as control:
+        call = await world.dial(GATED, caller="0201234567", say=sounds.tone(CALLER), loop=True)
         await control.until(lambda: control.engine.sessions)
         if phase == "prompt":
             await call.answered()
@@ -233,15 +179,15 @@ async def test_hanging_up_in_any_phase_leaves_nothing_behind(
         finished = await control.over()
         assert not any(each.segments for each in finished)
         assert not control.engine.sessions
-    assert "0 active channels" in await gated.cli("core show channels")
+    assert "0 active channels" in await office.cli("core show channels")
 
 
 @pytest.mark.usefixtures("alice")
 async def test_a_prompt_that_is_not_there_informs_nobody_and_the_call_goes_on(
-    gated: Asterisk, world: Phone, tmp_path: Path
+    office: Asterisk, world: Phone, tmp_path: Path
 ) -> None:
     more = ('announce_inbound = "notify"', 'language = "fr"')
-    async with controlling(gated, rule("always", *more), tmp_path) as control:
+    async with controlling(office, rule("always", *more), tmp_path) as control:
         call = await talk(world, control, seconds=0.6)
         await call.hangup()
         (finished,) = await control.over()

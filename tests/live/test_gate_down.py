@@ -6,54 +6,27 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from controller import lab
 from controller.core.recording import State
 from controller.lab import Asterisk, Call, Phone, sounds
 from controller.pipeline import check as checking
 from tests.live import children
 from tests.live.controlling import controlling, pitches, tones
+from tests.live.telling import CALLED, CALLER, DOWN, PROMPT_SECONDS, RECORDED, heard, rule
 from tests.live.test_controller import running
-from tests.live.test_gate import CALLED, CALLER, DIALS, PROMPT_SECONDS, RECORDED, heard, rule
-
-NUMBER = "0205550702"
-"""Where the dialplan records by itself if nobody answers."""
 
 
-@pytest.fixture(scope="module")
-async def gated() -> AsyncIterator[Asterisk]:
-    """A PBX whose dialplan has gates, and one prompt that is a tone."""
-    async with Asterisk.running(lab.install(), extra={"extensions.d/gate.conf": DIALS}) as pbx:
-        dials = pbx.home / "etc" / "extensions.d" / "gate.conf"
-        dials.write_text(dials.read_text().replace("@spool@", pbx.pbx_path(pbx.monitor_dir)))
-        prompt = pbx.home / "prompts" / "en" / "recorded.wav"
-        prompt.parent.mkdir(parents=True)
-        sounds.write_wav(prompt, sounds.tone(RECORDED, PROMPT_SECONDS))
-        await pbx.cli("dialplan reload")
-        await pbx.cli("dialplan set global DOWN record")
-        yield pbx
-
-
-@pytest.fixture
-async def alice(gated: Asterisk) -> AsyncIterator[Phone]:
-    """Extension 101, who answers at once and says her tone."""
-    async with lab.phone(gated, "101") as phone:
-        phone.auto(sounds.tone(CALLED), loop=True)
-        yield phone
-
-
-@pytest.fixture
-async def world(gated: Asterisk) -> AsyncIterator[Phone]:
-    async with lab.carrier(gated, "carrier1") as phone:
-        yield phone
+@pytest.fixture(scope="module", autouse=True)
+async def _records(office: Asterisk) -> None:
+    """The dialplan records by itself if nobody answers."""
+    await office.cli("dialplan set global DOWN record")
 
 
 async def call_in(world: Phone) -> Call:
-    return await world.dial(NUMBER, caller="0201234567", say=sounds.tone(CALLER), loop=True)
+    return await world.dial(DOWN, caller="0201234567", say=sounds.tone(CALLER), loop=True)
 
 
 def written(pbx: Asterisk) -> set[Path]:
@@ -71,19 +44,19 @@ async def recorders(pbx: Asterisk) -> int:
 
 @pytest.mark.usefixtures("alice")
 async def test_a_controller_that_comes_back_takes_the_dialplans_recorder_over(
-    gated: Asterisk, world: Phone, tmp_path: Path
+    office: Asterisk, world: Phone, tmp_path: Path
 ) -> None:
-    before = written(gated)
+    before = written(office)
     call = await call_in(world)
     await call.answered(4)
     await asyncio.sleep(1)
-    async with controlling(gated, rule("always"), tmp_path) as control:
+    async with controlling(office, rule("always"), tmp_path) as control:
         await control.recording()
-        assert await recorders(gated) == 1
+        assert await recorders(office) == 1
         await asyncio.sleep(1)
         await call.hangup()
         (finished,) = await control.over()
-    (file,) = written(gated) - before
+    (file,) = written(office) - before
     (segment,) = finished.segments
     assert segment.mixed == str(file)
     assert "adopted" in {mark.kind for mark in finished.marks}
@@ -93,18 +66,18 @@ async def test_a_controller_that_comes_back_takes_the_dialplans_recorder_over(
 
 @pytest.mark.usefixtures("alice")
 async def test_files_of_a_call_that_nobody_saw_are_found_by_a_check(
-    gated: Asterisk, world: Phone, tmp_path: Path
+    office: Asterisk, world: Phone, tmp_path: Path
 ) -> None:
-    before = written(gated)
+    before = written(office)
     call = await call_in(world)
     await call.answered(4)
     await asyncio.sleep(0.5)
     await call.hangup()
     await asyncio.sleep(0.5)
-    (file,) = written(gated) - before
-    for path in gated.monitor_dir.glob(f"{file.stem}*"):
+    (file,) = written(office) - before
+    for path in office.monitor_dir.glob(f"{file.stem}*"):
         os.utime(path, (file.stat().st_atime, time.time() - 3600))
-    async with running(tmp_path, rule("always"), gated) as app:
+    async with running(tmp_path, rule("always"), office) as app:
         monitors = {pbx.name: pbx.folder for pbx in app.config.pbxs}
         places = checking.Places(app.catalogue, app.line.spool, app.config.store.folder, monitors, set())
         found = await checking.check(places, checking.Depth.QUICK, False)
@@ -114,12 +87,12 @@ async def test_files_of_a_call_that_nobody_saw_are_found_by_a_check(
 @pytest.mark.usefixtures("alice")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 async def test_a_controller_that_dies_or_hangs_in_the_middle_of_the_prompt_leaves_no_stuck_call(
-    gated: Asterisk, world: Phone, tmp_path: Path, how: signal.Signals
+    office: Asterisk, world: Phone, tmp_path: Path, how: signal.Signals
 ) -> None:
-    before = written(gated)
+    before = written(office)
     rules = rule("always", 'announce_inbound = "notify"')
-    text = children.configuration(gated, rules + "")
-    text = text.replace("[[pbx]]", "[[pbx]]\n" + f'prompts_dir = "{gated.pbx_path(gated.home / "prompts")}"', 1)
+    text = children.configuration(office, rules + "")
+    text = text.replace("[[pbx]]", "[[pbx]]\n" + f'prompts_dir = "{office.pbx_path(office.home / "prompts")}"', 1)
     async with children.running(tmp_path, text) as child:
         call = await call_in(world)
         await call.answered(4)  # the prompt plays
@@ -136,7 +109,7 @@ async def test_a_controller_that_dies_or_hangs_in_the_middle_of_the_prompt_leave
             if how is signal.SIGSTOP:
                 child.process.send_signal(signal.SIGCONT)
         await asyncio.sleep(0.7)
-        assert await recorders(gated) == 1
+        assert await recorders(office) == 1
         await call.hangup()
         if how is signal.SIGSTOP:  # it has come to itself, and has taken the files over
             (listed,) = await child.calls(1)
@@ -148,22 +121,22 @@ async def test_a_controller_that_dies_or_hangs_in_the_middle_of_the_prompt_leave
     )  # the rest of the prompt, the bound of the gate, and what it takes to hear
     assert heard(call)[0] == RECORDED
     if how is signal.SIGKILL:
-        (file,) = written(gated) - before
+        (file,) = written(office) - before
         assert {CALLER, CALLED} <= pitches(str(file))
-    assert "0 active channels" in await gated.cli("core show channels")
+    assert "0 active channels" in await office.cli("core show channels")
 
 
 @pytest.mark.usefixtures("alice")
 async def test_a_controller_that_hung_finds_the_dialplans_recorder_and_starts_no_second_one(
-    gated: Asterisk, world: Phone, tmp_path: Path
+    office: Asterisk, world: Phone, tmp_path: Path
 ) -> None:
-    async with controlling(gated, rule("always"), tmp_path) as control:
+    async with controlling(office, rule("always"), tmp_path) as control:
         call = await call_in(world)
         await control.until(lambda: control.engine.sessions)
         time.sleep(1.6)  # noqa: ASYNC251 the very thing: its loop stands still, longer than the gate waits
         await control.recording(State.ON)
         await asyncio.sleep(0.7)
-        assert await recorders(gated) == 1
+        assert await recorders(office) == 1
         await call.hangup()
         (finished,) = await control.over()
     assert pitches(finished.segments[-1].mixed) == {CALLER, CALLED}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,47 +11,13 @@ from controller import lab
 from controller.core.recording import State
 from controller.lab import Asterisk, Call, Phone, ears, sounds
 from hardware.keys import Key
+from tests.live import telling
 from tests.live.controlling import Controlling, controlling, tones
-
-CALLER, CALLED = 450, 700
-RECORDED, STARTED, STOPPED, PAUSED, RESUMED, SIGNAL = 1000, 1100, 1200, 1300, 1600, 1400
-PROMPTS = {"recorded": RECORDED, "started": STARTED, "stopped": STOPPED, "paused": PAUSED, "resumed": RESUMED}
-NUMBER = "0205550123"
-
-
-@pytest.fixture(scope="module")
-async def office() -> AsyncIterator[Asterisk]:
-    """A PBX whose prompts are tones."""
-    async with Asterisk.running(lab.install()) as pbx:
-        for name, pitch in PROMPTS.items():
-            path = pbx.home / "prompts" / "en" / f"{name}.wav"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            sounds.write_wav(path, sounds.tone(pitch, 0.4))
-        yield pbx
-
-
-@pytest.fixture
-async def alice(office: Asterisk) -> AsyncIterator[Phone]:
-    """Extension 101, who answers at once and says her tone."""
-    async with lab.phone(office, "101") as phone:
-        phone.auto(sounds.tone(CALLED), loop=True)
-        yield phone
-
-
-@pytest.fixture
-async def world(office: Asterisk) -> AsyncIterator[Phone]:
-    async with lab.carrier(office, "carrier1") as phone:
-        yield phone
+from tests.live.telling import CALLER, NUMBER, PAUSED, RECORDED, RESUMED, SIGNAL, STARTED, STOPPED, heard, ready
 
 
 def rule(*more: str, mode: str = "on-demand") -> str:
-    return "\n".join(['[[rule]]\nname = "line"\ntrunk = "carrier1"', f'mode = "{mode}"', *more]) + "\n"
-
-
-def heard(call: Call, *pitches: int) -> list[int]:
-    """Which of these pitches this phone heard, in order."""
-    found = ears.tones(call.line.heard().samples, 8000)
-    return [tone.frequency for tone in found if tone.frequency in pitches and tone.seconds >= 0.1]
+    return telling.rule(mode, *more, about='trunk = "carrier1"')
 
 
 def beeps(samples: sounds.Samples) -> list[ears.Tone]:
@@ -60,11 +25,7 @@ def beeps(samples: sounds.Samples) -> list[ears.Tone]:
 
 
 async def call_in(world: Phone, control: Controlling) -> Call:
-    witness = control.driver.witness
-    assert witness is not None
-    async with asyncio.timeout(5):
-        while not witness.link.counters.connects:
-            await asyncio.sleep(0.01)
+    await ready(control)
     call = await world.call(NUMBER, caller="0201234567", say=sounds.tone(CALLER), loop=True)
     await control.until(lambda: control.engine.sessions and control.session.call.talked_at)
     return call
