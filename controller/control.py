@@ -204,7 +204,8 @@ def ask(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
             raise NotRunning(f"you may not use {path}: run this as root or join the group of [control]") from error
         except (OSError, ValueError) as error:
             hint = "start it with `onrecord run`, or `systemctl start onrecord`"
-            raise NotRunning(f"no controller answers at {path} ({error}): {hint}") from error
+            why = getattr(error, "strerror", None) or error
+            raise NotRunning(f"no controller answers at {path} ({why}): {hint}") from error
     if not isinstance(answer, dict):
         raise NotRunning(f"the controller at {path} hung up without an answer; see its log")
     return answer

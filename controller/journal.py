@@ -18,6 +18,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from controller import disk
 from controller.core import commands, decision, events, notices
 from controller.core.commands import CallId, Command
 from controller.core.decision import Decision
@@ -46,7 +47,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        disk.make_folder(folder)
         self.folder = folder
         self.written = 0
         self.failed = 0

@@ -7,6 +7,8 @@ import os
 import secrets
 from pathlib import Path
 
+from controller import disk
+
 FILE = "controller.lock"
 IDENTITY = "controller.id"
 
@@ -20,7 +22,7 @@ class Lock:
 
     def __init__(self, folder: Path) -> None:
         """Raises AnotherRuns, and OSError where the folder cannot be written to."""
-        folder.mkdir(parents=True, exist_ok=True)
+        disk.make_folder(folder)
         self._folder = folder
         self._file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:

@@ -19,6 +19,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from controller import disk
+
 Result = TypeVar("Result")
 
 BUSY_SECONDS = 10.0
@@ -71,7 +73,7 @@ class Catalogue:
 
 async def open_catalogue(file: Path) -> Catalogue:
     """Open for writing; made, or brought up to date, where necessary. Raises NoCatalogue."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(disk.make_folder, file.parent)
     # Closed to strangers from its first byte on; SQLite gives its other files the same mode.
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640))
     try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from typing import Any
+from importlib import metadata
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 calls = typer.Typer(help="Control a live call.", no_args_is_help=True)
 app.add_typer(calls, name="call")
@@ -50,6 +52,21 @@ PROMPT_COMMANDS = {
     name: f"controller.cli.prompt:{name}" for name in ("list_", "import_", "check", "generate", "place")
 }
 KEYS_COMMANDS = {name: f"controller.cli.provisioning:{name}" for name in ("codes", "phone")}
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"onrecord {metadata.version('onrecord')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _first(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Which it is.")
+    ] = False,
+) -> None:
+    """What stands before any command."""
 
 
 def _add(to: typer.Typer, name: str, where: str) -> None:

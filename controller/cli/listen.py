@@ -64,7 +64,8 @@ def listen(
     except audio.NoAudio as error:
         raise Ending(str(error), UNREACHABLE) from error
     except (NoSound, OSError) as error:
-        raise Ending(f"{play or record}: {error}", FOUND) from error
+        why = getattr(error, "strerror", None) or error
+        raise Ending(f"{play or record}: {why}", FOUND) from error
 
 
 def _list(as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -50,7 +51,10 @@ def codes(
     if to is None:
         print(text, end="")
     else:
-        to.write_text(text)
+        try:
+            to.write_text(text)
+        except OSError as error:
+            raise Ending(f"{to} cannot be written: {error.strerror}", BAD_USE) from error
         print(f"{to} written; now: asterisk -rx 'module reload features'")
     Console(stderr=True, highlight=False).print(COST)
 
@@ -66,7 +70,8 @@ def phone(
     """The provisioning lines for one person's phone: Record key, code, lamp, URL key; and how sure we are of each."""
     loaded = configuration(config)
     families = phones.load()
-    person = next((one for one in loaded.policy.roster.extensions if one.number == extension), Extension(extension))
+    people = loaded.policy.roster.extensions
+    person = next((one for one in people if one.number == extension), Extension(extension))
     chosen = families.get(family or person.phone or "generic")
     if chosen is None:
         raise Ending(f"there is no phone family '{family}': {', '.join(sorted(families))}", BAD_USE)
@@ -80,6 +85,8 @@ def phone(
     if as_json:
         say_json({"extension": extension, "family": chosen.id, "parts": parts})
         return
+    if loaded.policy.roster.people_listed and not any(one.number == extension for one in people):
+        print(f"onrecord: beware: the policy has no [[extension]] {extension!r}", file=sys.stderr)
     console = screen()
     console.print(f"[bold]{escape(chosen.name)}[/] for extension {escape(extension)}, see docs/phones/{chosen.id}.md")
     for part in parts:

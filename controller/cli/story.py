@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
@@ -108,6 +109,8 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Which calls of the journal would be treated differently under another policy. Exit code 1 if any would."""
+    if not policy.exists():
+        raise Ending(f"--policy {policy}: there is no such file", BAD_USE)
     loaded, draft = configuration(config, secrets=False), configuration(policy, secrets=False)
     odd: list[str] = []
     entries = read(loaded.journal.folder, time.time() - days * 86_400, odd)

@@ -120,9 +120,8 @@ def _text(path: Path) -> str:
             raise ConfigError(path, [Problem(0, "", f"it is larger than {MOST_BYTES // 2**20} MB")])
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError(
-            path, [Problem(0, "", "there is no such file; run `onrecord init`, which writes one to start from")]
-        ) from None
+        hint = "`onrecord init --apply` writes one to start from, --config names another"
+        raise ConfigError(path, [Problem(0, "", f"there is no such file: {hint}")]) from None
     except OSError as error:
         raise ConfigError(path, [Problem(0, "", f"it cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:

@@ -14,6 +14,7 @@ from controller.core.commands import Alarm, CallId, Command, LegId
 from controller.core.decision import Decision
 from controller.core.events import UNWRITTEN, DigitPressed, Event, LegAppeared
 from controller.journal import Entry, Journal, from_line, read, to_line
+from controller.lock import Lock
 from tests.playbook import Scene
 
 
@@ -78,3 +79,10 @@ def test_a_forgotten_call_leaves_nothing(tmp_path: Path) -> None:
     journal.forget(scene.call)
     journal.close()
     assert list(read(tmp_path)) == []
+
+
+def test_who_called_whom_is_for_the_owner_and_his_group_only(tmp_path: Path) -> None:
+    Lock(tmp_path / "state" / "journal").release()
+    Journal(tmp_path / "other" / "journal").close()
+    for folder in ("state", "state/journal", "other/journal"):
+        assert (tmp_path / folder).stat().st_mode & 0o777 == 0o750
