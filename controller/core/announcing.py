@@ -85,7 +85,7 @@ def look(
     if announce is not Announce.NONE and (soon or call.talked_at is not None):
         for leg in call.legs.values():
             counts = _counts(leg) and consent.hears(options, party(leg, roster))
-            if counts and consent.standing(ledger, leg.id) is Standing.UNINFORMED:
+            if counts and consent.lacks(ledger, leg.id, options, way):
                 untold.append(leg.id)
     found = tuple(untold)
     return state if found == state.untold else replace(state, untold=found)
@@ -140,7 +140,7 @@ def _played(state: Announcing, call: Call, event: NoticePlayed, count: int) -> O
     if said.announce is not Announce.NOTIFY:
         state = replace(state, awaited=MappingProxyType({**state.awaited, leg: said}), language=event.language)
         commands = (SetTimer(event.call, f"{ANSWER}{leg}", ANSWER_SECONDS),)
-    entry = Entry(Standing.INFORMED, event.at, words, said.how(IN_CALL))
+    entry = Entry(Standing.INFORMED, event.at, words, said.how(IN_CALL), said.meant)
     return state, () if said.announce is Announce.OPT_IN else ((leg, entry),), commands
 
 
@@ -181,4 +181,4 @@ def _answered(state: Announcing, leg: LegId, digit: str, at: float, options: Opt
     how = asked.how(IN_CALL, f"key {digit}" if digit else "no key")
     if said is Standing.REFUSED and call.legs[leg].alive:
         over = (*over, *consent.parted(call.id, leg, options, state.language))
-    return state, ((leg, Entry(said, at, asked.cited(state.language), how)),), over
+    return state, ((leg, Entry(said, at, asked.cited(state.language), how, asked.meant)),), over

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-from controller.core.calls import Call, is_room
+from controller.core.calls import Call, is_room, talking
 from controller.core.commands import CallId, Command, Divert, LegId, Tell
 from controller.core.decision import AfterRefusal, Announce, Audience, Options
 from controller.core.roster import Party, Roster
@@ -36,6 +36,7 @@ class Entry:
     at: float
     prompt: str = ""  # which one, and in which language: "recorded (en)"
     how: str = ""
+    asked: Announce = Announce.NOTIFY  # what he was to be told or asked then
 
 
 Ledger = Mapping[LegId, tuple[Entry, ...]]
@@ -58,6 +59,19 @@ def standing(ledger: Ledger, leg: LegId) -> Standing:
     return entries[-1].standing if entries else Standing.UNINFORMED
 
 
+def lacks(ledger: Ledger, leg: LegId, options: Options, direction: str) -> bool:
+    """Whether this party has yet to be told or asked: it has heard nothing, or less than what is announced now.
+    Nobody hears the same twice (W-23)."""
+    match standing(ledger, leg):
+        case Standing.UNINFORMED:
+            return True
+        case Standing.INFORMED:
+            most = max(entry.asked.strictness for entry in ledger[leg])
+            return most < asked_for(options, direction).strictness
+        case _:
+            return False
+
+
 def answered(announce: Announce, digit: str) -> Standing:
     """What a party's key means. Who was asked to agree and did not has refused; who was told how to refuse and did
     not has been informed."""
@@ -74,11 +88,12 @@ REFUSED = "refused"
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a party is told or asked, and by which prompt. `fallback`: instead of another one (W-26)."""
+    """What a party is told or asked, and by which prompt. `fallback`: instead of another one (W-26), `meant`."""
 
     announce: Announce
     prompt: str
     fallback: bool = False
+    meant: Announce = Announce.NOTIFY
 
     def cited(self, language: str) -> str:
         """For the ledger: which words, in which language."""
@@ -99,8 +114,9 @@ def statements(options: Options, direction: str) -> tuple[Statement, ...]:
             said = [(options.announce_outbound, options.prompt_outbound, False)]
         case _:
             said = [(options.announce_internal, options.prompt_internal, False)]
+    meant = next((announce for announce, _, _ in said if announce is not Announce.NONE), Announce.NONE)
     return tuple(
-        Statement(announce, prompt or PROMPTS[announce], fallback)
+        Statement(announce, prompt or PROMPTS[announce], fallback, meant)
         for announce, prompt, fallback in said
         if announce is not Announce.NONE
     )
@@ -142,7 +158,10 @@ def forbids(call: Call, ledger: Ledger, options: Options, direction: str, roster
         return "a party refused to be recorded"
     if asked_for(options, direction) is not Announce.OPT_IN:
         return ""
+    going_on = bool(talking(call))
     for leg in _there(call):
+        if going_on and not call.legs[leg].alive:
+            continue  # they talk on without him, who may never have been asked: other parties' regions came later
         if hears(options, party(call.legs[leg], roster)) and standing(ledger, leg) is not Standing.AGREED:
             return "a party has not agreed to be recorded"
     return ""

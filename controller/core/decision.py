@@ -76,6 +76,11 @@ class Announce(Enum):
     OPT_OUT = "opt-out"  # "press 9 not to be recorded"
     OPT_IN = "opt-in"  # "press 1 to agree": without it nothing is recorded
 
+    @property
+    def strictness(self) -> int:
+        """A greater one asks more of who records."""
+        return list(Announce).index(self)
+
 
 class Audience(Enum):
     """Whom an announcement is for, seen from the house."""

@@ -15,7 +15,7 @@ from controller.core import consent, policy, updating
 from controller.core.altered import replace
 from controller.core.calls import Call
 from controller.core.commands import CallId, LegId, Open, pbx_of
-from controller.core.consent import Ledger, Standing, Statement
+from controller.core.consent import Ledger, Statement
 from controller.core.decision import Decision, Mode, Options
 from controller.core.events import (
     BridgeId,
@@ -23,10 +23,12 @@ from controller.core.events import (
     GateReached,
     LegAnswered,
     LegAppeared,
+    LegDialled,
     LegJoined,
     QueueJoined,
 )
 from controller.core.policy import Policy
+from controller.core.roster import Party, Roster
 from controller.core.subjects import direction, party
 
 GO, REFUSED, END = "go", "refused", "end"
@@ -58,14 +60,14 @@ def reached(call: Call, event: GateReached, ledger: Ledger, rules: Policy) -> Wa
     nothing, leg = Waiting(event.callee), call.legs.get(event.leg)
     if leg is None:
         return nothing
-    ahead = _ahead(call, event)
+    ahead = _ahead(call, event, rules.roster)
     decision = policy.decide(rules, ahead)
     options, way = decision.options, direction(ahead, rules.roster)
     if way == "outbound" and options.announce_delay > 0:
         return nothing  # in the conversation, so long after it began (W-27)
     if not _captures(decision) or not consent.hears(options, party(leg, rules.roster)):
         return nothing
-    if consent.standing(ledger, event.leg) is not Standing.UNINFORMED:
+    if not consent.lacks(ledger, event.leg, options, way):
         return nothing  # once per party, whatever transfers happen (W-23)
     return Waiting(event.callee, consent.statements(options, way), options)
 
@@ -88,7 +90,7 @@ def _captures(decision: Decision) -> bool:
     return decision.mode not in (Mode.NEVER, Mode.ON_DEMAND) and not decision.hidden
 
 
-def _ahead(call: Call, event: GateReached) -> Call:
+def _ahead(call: Call, event: GateReached, roster: Roster) -> Call:
     """The call as it is about to be: with whomever the dialplan is going to call."""
     if event.callee or not event.target:
         return call
@@ -101,12 +103,20 @@ def _ahead(call: Call, event: GateReached) -> Call:
     target = event.target
     for happens in (
         LegAppeared(call.id, event.at, made_up, target, target, dialled=target, originating=False),
+        LegDialled(call.id, event.at, event.leg, made_up, _number(call, event, roster)),
         LegAnswered(call.id, event.at, made_up),
         LegJoined(call.id, event.at, event.leg, bridge, BridgeKind.TALK, ""),
         LegJoined(call.id, event.at, made_up, bridge, BridgeKind.TALK, ""),
     ):
         call = updating.update(call, happens)
     return call
+
+
+def _number(call: Call, event: GateReached, roster: Roster) -> str:
+    """What is called: a trunk by the number that the caller dialled."""
+    caller = call.legs[event.leg]
+    ahead = replace(caller, endpoint=event.target)
+    return caller.dialled if party(ahead, roster) is Party.EXTERNAL else event.target
 
 
 def _in_room(call: Call, event: GateReached, name: str) -> Call:

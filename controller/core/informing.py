@@ -79,9 +79,8 @@ def _heard(session: Session, event: NoticePlayed) -> Outcome:
         return _told_next(session, leg, waiting)
     first, language = waiting.said[0], waiting.options.language
     if event.whole:
-        session = learned(
-            session, leg, Entry(Standing.INFORMED, event.at, first.cited(language), first.how(gate.AT_GATE))
-        )
+        how = first.how(gate.AT_GATE)
+        session = learned(session, leg, Entry(Standing.INFORMED, event.at, first.cited(language), how, first.meant))
         return _told_next(session, leg, replace(waiting, said=()))
     session, commands = _told_next(session, leg, gate.unplayed(waiting))
     return session, (*commands, announcing.unheard(session.call.id, first, language))
@@ -94,7 +93,7 @@ def _answered(session: Session, event: ConsentKeyed) -> Outcome:
     first, language = waiting.said[0], waiting.options.language
     said = consent.answered(first.announce, event.digit)
     how = first.how(f"key {event.digit}" if event.digit else "no key")
-    session = learned(session, leg, Entry(said, event.at, first.cited(language), how))
+    session = learned(session, leg, Entry(said, event.at, first.cited(language), how, first.meant))
     waiting = replace(waiting, said=())
     if said is not Standing.REFUSED:
         return _told_next(session, leg, waiting)

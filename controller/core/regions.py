@@ -109,7 +109,7 @@ def required(parties: Iterable[Region]) -> Required:
     each = tuple({region.code: region for region in parties}.values())
     if not each:
         raise ValueError("a call has parties")
-    notice = max((region.notice for region in each), key=_strictness)
+    notice = max((region.notice for region in each), key=lambda asked: asked.strictness)
     heard = {region.audience for region in each if region.notice is not Announce.NONE}
     audience = heard.pop() if len(heard) == 1 else Audience.BOTH if heard else Audience.FAR
     kept = [region.retention_days for region in each if region.retention_days]
@@ -122,10 +122,6 @@ def required(parties: Iterable[Region]) -> Required:
         regions=each,
         because=tuple(f"{region.name}: {region.notice.value}: {region.because}" for region in each),
     )
-
-
-def _strictness(notice: Announce) -> int:
-    return (Announce.NONE, Announce.NOTIFY, Announce.OPT_OUT, Announce.OPT_IN).index(notice)
 
 
 def told(asked: Required) -> Iterator[str]:
@@ -151,7 +147,7 @@ def told(asked: Required) -> Iterator[str]:
 def shortfalls(asked: Required, notice: Announce, audience: Audience) -> tuple[str, ...]:
     """Where what a policy announces is less than what the regions ask; () where it is enough."""
     found = []
-    if _strictness(notice) < _strictness(asked.notice):
+    if notice.strictness < asked.notice.strictness:
         found.append(f"the policy announces {notice.value}, the regions ask for {asked.notice.value}")
     elif asked.notice is not Announce.NONE and audience not in (asked.audience, Audience.BOTH):
         found.append(f"the policy tells {audience.value}, the regions ask that {asked.audience.value} be told")
@@ -169,8 +165,8 @@ def contradictions(regions: Regions, today: date) -> Iterator[tuple[str, str]]:
                 yield f"region.{code}.prefixes", f"{prefix} belongs to {owners[prefix]} already"
             owners[prefix] = code
         yield from ((f"region.{code}.{key}", what) for key, what in _odd(region, today))
-    if _strictness(regions.unknown.notice) < max(
-        (_strictness(each.notice) for each in regions.by_code.values()), default=0
+    if regions.unknown.notice.strictness < max(
+        (each.notice.strictness for each in regions.by_code.values()), default=0
     ):
         yield (
             "unknown.notice",

@@ -8,7 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from controller.config.load import parse
-from controller.core.commands import CallId, HandOver, LegId, Pause, RecorderCommand, Resume, Side, Start, Stop
+from controller.core.commands import (
+    Beep,
+    CallId,
+    HandOver,
+    LegId,
+    Pause,
+    RecorderCommand,
+    Resume,
+    Side,
+    Start,
+    Stop,
+    Tell,
+)
 from controller.core.events import Asked, AskedBy, Event, Failed, RecorderFound, RecorderLost
 from controller.core.finished import Finished
 from controller.core.finishing import finish
@@ -23,6 +35,8 @@ from hardware.keys import Key
 OFFICE = (Path(__file__).parent / "office.toml").read_text()
 STEP_SECONDS = 0.1
 """How long each line of a story takes, beside the time that it says passes."""
+PROMPT_SECONDS = 2.0
+"""How long a prompt is."""
 VERBS: dict[type[RecorderCommand], str] = {
     Start: "starts the recorder on",
     Stop: "stops the recorder on",
@@ -55,6 +69,17 @@ class Pbx(PaperPbx):
         elif not done.leg_gone:  # else it hung up in the same moment: nobody's fault, and nothing to read about
             self._note(command.call, f"{what}: {done.reason}")
         return replace(done, at=self._clock())
+
+    async def tell(self, command: Tell) -> bool:
+        await asyncio.sleep(PROMPT_SECONDS)
+        self._note(command.call, f"lets {self.people[command.leg]} hear: {command.notice}")
+        return await super().tell(command)
+
+    async def beep(self, command: Beep) -> bool:
+        who = self.people[command.leg]
+        every = f"beeps on {who} every {command.every:g} s ({command.tone})"
+        self._note(command.call, every if command.every else f"ends the beeps on {who}")
+        return await super().beep(command)
 
 
 class Stage:
