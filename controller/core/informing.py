@@ -18,7 +18,7 @@ from controller.core.commands import (
     Open,
 )
 from controller.core.consent import Entry, Standing
-from controller.core.decision import AfterRefusal, Options
+from controller.core.decision import AfterRefusal, Announce, Options
 from controller.core.events import (
     Beeped,
     ConsentKeyed,
@@ -57,7 +57,7 @@ def gated(session: Session, event: Event, rules: Policy) -> Outcome:
 
 def brought(session: Session, event: ConsentKnown) -> Session:
     """What somebody heard or said elsewhere counts here too: nobody is told twice."""
-    entry = Entry(Standing(event.standing), event.since, event.prompt, event.how)
+    entry = Entry(Standing(event.standing), event.since, event.prompt, event.how, Announce(event.asked))
     return session if entry in session.consent.get(event.leg, ()) else learned(session, event.leg, entry)
 
 

@@ -74,3 +74,4 @@ class ConsentKnown:
     since: float
     prompt: str = ""
     how: str = ""
+    asked: str = "notify"  # one of decision.Announce: what he was to be told or asked then

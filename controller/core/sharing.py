@@ -34,4 +34,4 @@ def learned(before: Ledger, session: Session, at: float, live: Iterable[Session]
 
 
 def _known(call: CallId, at: float, leg: LegId, entry: Entry) -> ConsentKnown:
-    return ConsentKnown(call, at, leg, entry.standing.value, entry.at, entry.prompt, entry.how)
+    return ConsentKnown(call, at, leg, entry.standing.value, entry.at, entry.prompt, entry.how, entry.asked.value)
