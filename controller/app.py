@@ -272,7 +272,9 @@ def watching_of(config: Config, engine: Engine, meter: Meter, line: Line) -> tup
         mine = [each for session in engine.sessions.values() for each in (session.recording, *session.rest)]
         return [each.id for each in mine if each is not None]
 
-    found.append(Strays({pbx.name: pbx.folder for pbx in config.pbxs}, line.spool, engine.alarms, live))
+    strays = {pbx.name: pbx.folder for pbx in config.pbxs}
+    strays |= {f"{pbx.name}, in memory": pbx.memory for pbx in config.pbxs if pbx.memory is not None}
+    found.append(Strays(strays, line.spool, engine.alarms, live))
     if settings.grow_within:
         found.append(Growth(engine, settings.grow_within, settings.one_sided))
     if config.web.listen:

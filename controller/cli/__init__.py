@@ -40,6 +40,7 @@ COMMANDS = {
     "list": "controller.cli.records:list_",
     "show": "controller.cli.records:show",
     "export": "controller.cli.records:export",
+    "receipts": "controller.cli.receipts:receipts",
     "check": "controller.cli.records:check",
     "doctor": "controller.cli.doctor:doctor",
     "selftest": "controller.cli.selftest:selftest",

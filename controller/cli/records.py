@@ -37,12 +37,13 @@ from controller.core.finished import Part
 from controller.pipeline import check as checking
 from controller.pipeline.export import NotExported
 from controller.pipeline.export import export as copy
+from controller.pipeline.provisional import Provisional
 from controller.spool import Spool
 
 T = TypeVar("T")
 
 
-def _reading(config: Config, work: Callable[[Catalogue], Awaitable[T]], repair: bool = False) -> T:
+def reading(config: Config, work: Callable[[Catalogue], Awaitable[T]], repair: bool = False) -> T:
     """Open for reading, which disturbs nobody; to repair is to write, beside the controller if it runs."""
 
     async def opened() -> T:
@@ -58,7 +59,7 @@ def _reading(config: Config, work: Callable[[Catalogue], Awaitable[T]], repair: 
         raise Ending(str(error), UNREACHABLE) from error
 
 
-def _time(text: str) -> datetime | None:
+def time_of(text: str) -> datetime | None:
     """An ISO 8601 time, or so long ago: 90m, 24h, 7d."""
     if not text:
         return None
@@ -86,8 +87,8 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """The calls of the last seven days: what was recorded, what was not, and why."""
-    query = search.Query(_time(since), _time(until), number, extension, subject, recorded, text, limit)
-    found = _reading(configuration(config, secrets=False), lambda catalogue: search.list_calls(catalogue, query))
+    query = search.Query(time_of(since), time_of(until), number, extension, subject, recorded, text, limit)
+    found = reading(configuration(config, secrets=False), lambda catalogue: search.list_calls(catalogue, query))
     if as_json:
         say_json([{**asdict(entry), "recorded": entry.recorded, "why": entry.why} for entry in found])
         return
@@ -115,7 +116,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """All that is known of a call or a recording."""
-    stories = _reading(configuration(config, secrets=False), lambda catalogue: search.show(catalogue, identity))
+    stories = reading(configuration(config, secrets=False), lambda catalogue: search.show(catalogue, identity))
     if not stories:
         raise Ending(f"nothing in the catalogue is called {identity!r}; `onrecord list` shows what there is", FOUND)
     if as_json:
@@ -180,8 +181,8 @@ def export(
     if bool(identities) is any((since, until, number, extension, subject)):
         raise Ending("name recordings, or say which by --since, --until, --number, --extension, --subject", BAD_USE)
     loaded = configuration(config, secrets=False)
-    query = search.Query(_time(since), _time(until), number, extension, subject, recorded=True)
-    chosen = _reading(loaded, lambda catalogue: _chosen(catalogue, identities or [], query))
+    query = search.Query(time_of(since), time_of(until), number, extension, subject, recorded=True)
+    chosen = reading(loaded, lambda catalogue: _chosen(catalogue, identities or [], query))
     if not consultations:
         # One that is asked for by its own name is refused with a reason; one of a call's is no mistake.
         kept = [one for one in chosen if one.part == Part.CONVERSATION.value or one.id in (identities or [])]
@@ -239,14 +240,17 @@ def check(
     except NotRunning:
         live = None
     monitors = {pbx.name: pbx.folder for pbx in loaded.pbxs}
+    memory = frozenset(pbx.memory for pbx in loaded.pbxs if pbx.memory is not None)
     depth = checking.Depth.FULL if full else checking.Depth.QUICK
 
     async def work(catalogue: Catalogue) -> list[checking.Finding]:
-        places = checking.Places(catalogue, Spool(loaded.spool.folder), loaded.store.folder, monitors, live)
+        spool = Spool(loaded.spool.folder)
+        captures = Provisional(memory, spool.folder)
+        places = checking.Places(catalogue, spool, loaded.store.folder, monitors, live, captures)
         with progress("checking recordings", as_json) as tell:
             return await checking.check(places, depth, repair, tell)
 
-    findings = _reading(loaded, work, repair)
+    findings = reading(loaded, work, repair)
     if as_json:
         say_json(findings)
     else:

@@ -10,6 +10,7 @@ from controller.config.load import Config
 from controller.doctor import (
     calls,
     features,
+    memory,
     modules,
     pace,
     places,
@@ -79,6 +80,7 @@ HERE: tuple[Check[Config], ...] = (
     Check("room", "disks have room", places.room),
     Check("pace", "how many days the store's disk lasts", pace.pace),
     Check("disks", "folders lie on the right file systems", places.disks),
+    Check("memory", "what nobody has asked to keep stays in memory", memory.memory),
     Check("outsiders", "recordings are closed to others", places.outsiders),
     Check("controller", "the running controller is well", places.controller),
     Check("selftest", "the last self-test passed, and not long ago", places.selftested),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import time
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from controller.core.commands import CallId, LegId
+from controller.core.commands import CallId, LegId, RecordingId
 from controller.core.decision import Decision, Mode
 from controller.core.finished import Finished, FinishedSegment
 from controller.core.recording import Mark
@@ -35,6 +36,31 @@ def unknown_call(pbx: str, found: Iterable[tuple[MonitorName, Path]]) -> Finishe
         segments=segments,
         marks=(Mark("adopted", began, segments[0].number, note="found in the PBX's folder"),),
     )
+
+
+def unheard_call(recording: str, files: Mapping[MonitorName, Path], discard: str) -> Finished:
+    """A conversation for captures in memory of which nobody knows the call; `discard`: why they are not to be kept.
+    When they began and ended is not known: the time is now."""
+    now = time.time()
+    by_number: dict[int, dict[Sound, str]] = {}
+    for name, path in files.items():
+        by_number.setdefault(name.segment, {})[name.sound] = str(path)
+    segments = tuple(
+        FinishedSegment(
+            number=number,
+            leg=LegId(""),
+            started_at=now,
+            ended_at=now,
+            ended_by="unknown",
+            mixed=paths.get(Sound.MIXED, ""),
+            anchor=paths.get(Sound.ANCHOR, ""),
+            others=paths.get(Sound.OTHERS, ""),
+        )
+        for number, paths in sorted(by_number.items())
+    )
+    call, pbx = CallId(f"unknown/adopted:{recording}"), recording.partition("-")[0]
+    identity = RecordingId(recording)
+    return Finished(call, pbx, now, now, UNKNOWN, recording=identity, segments=segments, discard=discard)
 
 
 def with_strays(finished: Finished) -> Finished:

@@ -16,6 +16,7 @@ from controller.catalogue.database import Catalogue
 from controller.catalogue.entries import RecordingEntry, Status
 from controller.core.commands import RecordingId
 from controller.pipeline import adopt, story
+from controller.pipeline.provisional import Provisional
 from controller.pipeline.task import AUDIO_NAME, STORY_NAME
 from controller.pipeline.verify import NotTheSame, decode, sha256
 from controller.pipeline.wav import Unreadable, read_header
@@ -67,6 +68,7 @@ class Places:
     store: Path
     monitors: Mapping[str, Path] = field(default_factory=dict)
     live: Collection[str] | None = None
+    captures: Provisional | None = None  # what nobody has asked to keep yet
 
 
 Progress = Callable[[int, int], None]
@@ -86,6 +88,8 @@ async def check(
     found += await asyncio.to_thread(lambda: list(_in_spool(places.spool)))
     for pbx, folder in places.monitors.items():
         found += [finding async for finding in _left_behind(places, pbx, folder, repair)]
+    if places.captures is not None:
+        found += [finding async for finding in _unclaimed(places, places.captures, repair)]
     return found
 
 
@@ -221,6 +225,41 @@ async def _left_behind(places: Places, pbx: str, folder: Path, repair: bool) -> 
         adopted = await _adopted(places, pbx, found) if repair else ""
         for finding in findings:
             yield replace(finding, repaired=adopted)
+
+
+async def _unclaimed(places: Places, captures: Provisional, repair: bool) -> AsyncIterator[Finding]:
+    """5. Nor is anything left of captures: in memory, or sealed."""
+    for recording, paths in (await asyncio.to_thread(captures.left_behind)).items():
+        if _in_use(places, recording, paths):
+            continue
+        kept = captures.keys.is_kept(recording)
+        known = await records.status_of(places.catalogue, RecordingId(recording)) is not None
+        remedy = "`--repair` destroys it: nobody asked to keep it"
+        if known:
+            remedy = "`--repair` deletes it"
+        elif kept:
+            remedy = "`--repair` takes it over, as a recording of an unknown call"
+        repaired = await _settled(places, captures, recording, kept, known) if repair else ""
+        for path in paths:
+            what = "left of a capture whose call is over"
+            yield Finding(Kind.LEFT_BEHIND, str(path), what, remedy, repaired)
+
+
+async def _settled(places: Places, captures: Provisional, recording: str, kept: bool, known: bool) -> str:
+    if known:
+        await asyncio.to_thread(captures.forget, recording)
+        return "deleted: the catalogue has its recording"
+    segments = await asyncio.to_thread(captures.segments, recording)
+    if not segments:
+        await asyncio.to_thread(captures.forget, recording)
+        return "deleted: a key to nothing"
+    why = "" if kept else "nobody asked to keep it"
+    finished = adopt.unheard_call(recording, segments, why)
+    job = await places.spool.take_over(await captures.ended(finished, why))
+    await records.add_recording(places.catalogue, job.finished)
+    await asyncio.to_thread(captures.forget, recording)
+    done = f"taken over as {job.recording}" if kept else "destroyed, with a receipt"
+    return f"{done}: the controller works on it within a minute, or when it is next run"
 
 
 def _in_use(places: Places, recording: str, paths: list[Path]) -> bool:

@@ -22,17 +22,18 @@ from typing import BinaryIO
 import structlog
 
 from controller import disk, ram
+from controller.catalogue.receipts import SHREDDED
 from controller.core.finished import Finished, FinishedSegment
 from controller.core.plain import from_plain, to_plain
 from controller.core.recording import Mark
+from controller.pipeline.keyring import ENDING as KEY
+from controller.pipeline.keyring import FOLDER as KEYS
 from controller.pipeline.keyring import Keyring
 from controller.pipeline.sealed import CHUNK, LEFT, PAGE, KeyGone, Sealed, fingerprint
-from controller.spool import monitor_name, settled
+from controller.spool import MonitorName, monitor_name, settled
 
 log = structlog.get_logger("provisional")
 
-SHREDDED = "shredded"
-"""The kind of the mark that is the receipt."""
 FOLDER, RESTORED = "sealed", "restored"
 """Below the spool's folder."""
 ENDING, RECEIPT = ".sealed", ".receipt"
@@ -53,11 +54,10 @@ class Receipt:
 
     def __str__(self) -> str:
         if self.lost:
-            how = f"its key {self.key} went with the machine's memory" if self.key else "its memory is gone"
+            how = "its key went with the machine's memory" if self.key else "it went with the machine's memory"
         else:
-            how = f"its key {self.key} was destroyed" if self.key else "it was in memory only, and had no key yet"
-        amount = f"{self.sealed} bytes were sealed, {self.memory} in memory"
-        return f"{how}; {amount}; {self.why}"
+            how = "its key was destroyed" if self.key else "it was in memory only, and had no key yet"
+        return f"{how}; {self.sealed} bytes were sealed, {self.memory} in memory: {self.why}"
 
 
 @dataclass(slots=True)
@@ -169,7 +169,7 @@ class Provisional:
             self._remove(recording, folder)
         log.info("shredded", recording=recording, receipt=str(receipt))
         segments = tuple(_bare(segment) if self._is_mine(segment) else segment for segment in finished.segments)
-        mark = Mark(SHREDDED, receipt.at, note=str(receipt))
+        mark = Mark(SHREDDED, receipt.at, by=receipt.key, note=str(receipt))
         return replace(finished, segments=segments, marks=(*finished.marks, mark))
 
     def forget(self, recording: str) -> None:
@@ -186,13 +186,23 @@ class Provisional:
         self._locks.pop(recording, None)
 
     def left_behind(self) -> dict[str, list[Path]]:
-        """By recording, everything that is here, in memory and sealed."""
+        """By recording, everything that is here: in memory, sealed, and keys."""
         found: dict[str, list[Path]] = {}
-        for folder in (*sorted(self.folders), *([self.sealed] if self.folders else [])):
-            for path in _files(folder):
-                name = monitor_name(path.with_name(path.name.removesuffix(ENDING)))
-                if name is not None:
-                    found.setdefault(name.recording, []).append(path)
+        for folder in sorted(self.folders):
+            for path in (*_files(folder), *_files(self.sealed), *_files(folder / KEYS)):
+                recording = _recording_of(path) or path.name.removesuffix(KEY)
+                if recording != path.name and path not in found.get(recording, ()):
+                    found.setdefault(recording, []).append(path)
+        return found
+
+    def segments(self, recording: str) -> dict[MonitorName, Path]:
+        """The files of this capture as the PBX named them, in the folder in memory, whether they are there or not."""
+        found = {}
+        for path in self.left_behind().get(recording, ()):
+            folder = path.parent if path.parent in self.folders else min(self.folders)
+            name = monitor_name(Path(path.name.removesuffix(ENDING)))
+            if name is not None:
+                found[name] = folder / path.name.removesuffix(ENDING)
         return found
 
     # -- inside ----------------------------------------------------------------------------------------------------
@@ -274,7 +284,7 @@ class Provisional:
 
     def _remove(self, recording: str, folder: Path) -> None:
         for path in (*_files(folder), *_files(self.sealed)):
-            if _recording_of(path.with_name(path.name.removesuffix(ENDING))) == recording:
+            if _recording_of(path) == recording:
                 disk.remove(path)
 
 
@@ -285,7 +295,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _recording_of(path: Path) -> str:
-    name = monitor_name(path)
+    name = monitor_name(path.with_name(path.name.removesuffix(ENDING)))
     return name.recording if name is not None else ""
 
 

@@ -23,6 +23,8 @@ MEMORY_SECONDS = 6 * 3600.0
 """How far back the disk's use is looked at for the forecast."""
 LEAST_SECONDS = 600.0
 REMEMBER_SECONDS = 60.0
+PBX_WRITES = ("monitor", "provisional")
+"""Kinds of folders that the PBX writes to; the second is in memory, for what nobody has asked to keep yet."""
 MONITOR_SECONDS = 3600.0
 """What the PBX writes stays where it is only as long as a call: an hour ahead is enough for that folder."""
 
@@ -105,7 +107,7 @@ class Room:
             self.alarms.off("space-full", str(folder))
             return
         what = f"the disk of {folder} ({name}) is full: "
-        what += "recorders cannot write" if name.startswith("monitor") else "recordings wait where they are"
+        what += "recorders cannot write" if name.startswith(PBX_WRITES) else "recordings wait where they are"
         self.alarms.on("space-full", str(folder), what, _room_remedy(name))
 
     def _rate(self, name: str, past: deque[tuple[float, int]], free: int) -> float:
@@ -143,6 +145,8 @@ def _lasting(seconds: float) -> str:
 def _room_remedy(name: str) -> str:
     if name.startswith("monitor"):
         return "free space there, or let the PBX write to a larger disk ([[pbx]] monitor_dir)"
+    if name.startswith("provisional"):
+        return "give that file system in memory more room (mount -o remount,size=…); see docs/guides/record-keys.md"
     return "free space there, or move the folder to a larger disk; nothing is lost meanwhile"
 
 

@@ -45,6 +45,7 @@ class Strays:
                 continue
             what = f"{len(left)} files in the folder of {pbx} belong to no call that is known, such as {left[0].name}"
             remedy = "`onrecord check` tells what they are, `onrecord check --repair` makes recordings of them"
+            remedy += ", or destroys what nobody asked to keep"
             self.alarms.on("strays", pbx, what, remedy)
 
     def _left(self, folder: Path, live: Collection[str]) -> list[Path]:

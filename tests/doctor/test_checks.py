@@ -356,6 +356,7 @@ def test_every_check_has_a_test_in_which_it_finds_something() -> None:
             here,
             here.with_name("test_places.py"),
             here.with_name("test_pace.py"),
+            here.with_name("test_memory.py"),
             here.parents[1] / "live" / "test_doctor.py",
         )
     )
