@@ -153,8 +153,7 @@ def hears(options: Options, leg_party: Party) -> bool:
 
 def forbids(call: Call, ledger: Ledger, options: Options, direction: str, roster: Roster) -> str:
     """Why this call must not be recorded now, whoever wants it; "" where nothing stands against it."""
-    refused = (Standing.REFUSED, Standing.WITHDRAWN)
-    if any(standing(ledger, leg) in refused for leg in _there(call)):
+    if refused(call, ledger):
         return "a party refused to be recorded"
     if asked_for(options, direction) is not Announce.OPT_IN:
         return ""
@@ -165,6 +164,11 @@ def forbids(call: Call, ledger: Ledger, options: Options, direction: str, roster
         if hears(options, party(call.legs[leg], roster)) and standing(ledger, leg) is not Standing.AGREED:
             return "a party has not agreed to be recorded"
     return ""
+
+
+def refused(call: Call, ledger: Ledger) -> bool:
+    """Whether anybody does not want this call to be recorded."""
+    return any(standing(ledger, leg) in (Standing.REFUSED, Standing.WITHDRAWN) for leg in _there(call))
 
 
 def _there(call: Call) -> Iterable[LegId]:

@@ -67,6 +67,8 @@ def reached(call: Call, event: GateReached, ledger: Ledger, rules: Policy) -> Wa
         return nothing  # in the conversation, so long after it began (W-27)
     if not _captures(decision) or not consent.hears(options, party(leg, rules.roster)):
         return nothing
+    if consent.refused(call, ledger):
+        return nothing  # it is not recorded, whatever he would say
     if not consent.lacks(ledger, event.leg, options, way):
         return nothing  # once per party, whatever transfers happen (W-23)
     return Waiting(event.callee, consent.statements(options, way), options)

@@ -98,7 +98,7 @@ def ever(call: Call, legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
 
 def kept(asked: Required) -> Regional:
     """What of it is about keeping the recording."""
-    return Regional(tuple(region.code for region in asked.regions), asked.retention_days, asked.residency)
+    return Regional(tuple(sorted(region.code for region in asked.regions)), asked.retention_days, asked.residency)
 
 
 def facts(asked: Required, options: Options) -> Iterable[tuple[str, str]]:

@@ -33,8 +33,8 @@ def told(decision: Decision) -> tuple[str, str]:
     ("number", "notice", "audience", "codes"),
     [
         (HOME, "notify", "both", ("gb",)),
-        (FRENCH, "opt-out", "both", ("gb", "fr")),
-        (GERMAN, "opt-in", "both", ("gb", "de")),
+        (FRENCH, "opt-out", "both", ("fr", "gb")),
+        (GERMAN, "opt-in", "both", ("de", "gb")),
         (DUTCH, "notify", "both", ("gb", "nl")),
         ("anonymous", "opt-in", "both", ("gb", "unknown")),
         ("", "opt-in", "both", ("gb", "unknown")),
@@ -55,7 +55,7 @@ def test_without_the_word_nothing_is_announced_whatever_the_regions_ask() -> Non
     decision = decided(RULE, inbound(number=GERMAN))
     assert told(decision) == ("none", "far")
     assert decision.options.beep == 0
-    assert decision.regional.regions == ("gb", "de")  # for keeping it
+    assert decision.regional.regions == ("de", "gb")  # for keeping it
 
 
 def test_what_a_rule_or_a_site_says_itself_outweighs_the_region() -> None:

@@ -35,6 +35,8 @@ GATED = "0205550701"
 """Reaches it through both gates."""
 DOWN = "0205550702"
 """The same, and the global DOWN says what the dialplan does where nobody answers."""
+DOWN_OUT = "0302234567"
+"""To the world, likewise."""
 
 DIALS = """
 [ddi](+)
@@ -50,6 +52,14 @@ exten => 0205550801,1,Gosub(onrecord-gate,s,1(room:800))
  same => n,Goto(extensions,800,1)
 [from-phones](+)
 exten => _0301X.,1,Gosub(onrecord-gate,s,1(carrier1))
+ same => n,Dial(PJSIP/${EXTEN}@carrier1,60,U(onrecord-callee))
+ same => n,Hangup()
+exten => _0049X.,1,Gosub(onrecord-gate,s,1(carrier1))
+ same => n,Dial(PJSIP/${EXTEN}@carrier1,60,U(onrecord-callee))
+ same => n,Hangup()
+exten => _0302X.,1,Set(ONRECORD_DOWN=${DOWN})
+ same => n,Set(ONRECORD_SPOOL=@spool@)
+ same => n,Gosub(onrecord-gate,s,1(carrier1))
  same => n,Dial(PJSIP/${EXTEN}@carrier1,60,U(onrecord-callee))
  same => n,Hangup()
 exten => 199,1,Goto(flow,s,1)
@@ -100,3 +110,11 @@ async def ready(control: Controlling) -> None:
 async def told(control: Controlling, count: int = 1) -> None:
     """Wait until the only live call's ledger has so many entries."""
     await control.until(lambda: control.engine.sessions and sum(map(len, control.session.consent.values())) >= count)
+
+
+async def recorders(pbx: Asterisk) -> int:
+    """How many the PBX runs now, on all channels."""
+    text = await pbx.cli("core show channels concise")
+    uniqueids = [line.split("!")[-1].strip() for line in text.splitlines() if line.count("!") > 10]
+    lists = [await pbx.cli(f"mixmonitor list {one}") for one in uniqueids]
+    return sum(text.count("0x") for text in lists)
