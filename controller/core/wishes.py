@@ -95,11 +95,13 @@ def update(wish: Wish, asked: Asked, decision: Decision, call: Call, refused: st
             assert_never(asked.key)
 
 
-def allowed(wish: Wish, decision: Decision, call: Call, leg: LegId) -> frozenset[Key]:
-    """What a phone's Record key may do now, on a leg of our own people: a subset of RECORD and STOP."""
+def allowed(
+    wish: Wish, decision: Decision, call: Call, leg: LegId, among: tuple[Key, ...] = (Key.RECORD, Key.STOP)
+) -> frozenset[Key]:
+    """Which of these keys would be obeyed now on a leg of our own people."""
     if is_room(call.id) or leg in call.in_room:
         return frozenset()
-    return frozenset(key for key in (Key.RECORD, Key.STOP) if not _refused_by_rule(wish, key, decision))
+    return frozenset(key for key in among if not _refused_by_rule(wish, key, decision))
 
 
 def _refused_by_place(asked: Asked, call: Call, refused: str) -> str:

@@ -15,8 +15,11 @@ from controller.core.session import Session
 from controller.engine import Engine
 from controller.phones import screens
 
-Lamp = tuple[str, str]
-"""PBX and extension."""
+Shown = tuple[str, str]
+"""Extension, and which of its lamps: `rec`, or `pause` for its pause key."""
+Lamp = tuple[str, str, str]
+"""PBX, extension, and which."""
+RECORDED, PAUSING = "rec", "pause"
 
 
 @dataclass(slots=True)
@@ -29,7 +32,7 @@ class Lamps:
 
     engine: Engine
     shown: dict[Lamp, Glow] = field(default_factory=dict)
-    _calls: dict[CallId, Mapping[str, Glow]] = field(default_factory=dict)
+    _calls: dict[CallId, Mapping[Shown, Glow]] = field(default_factory=dict)
     _due: dict[Lamp, None] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _standing: frozenset[str] = frozenset()
@@ -58,7 +61,9 @@ class Lamps:
     def watch(self, session: Session, _event: Event) -> None:
         """One event was heard by this call."""
         call = session.call.id
-        now = lamps.glows(session, self.engine.policy)
+        rules = self.engine.policy
+        now = {(name, RECORDED): glow for name, glow in lamps.glows(session, rules).items()}
+        now |= {(name, PAUSING): glow for name, glow in lamps.pausing(session, rules).items()}
         before = self._calls.get(call, {})
         if now == before:
             return
@@ -66,19 +71,20 @@ class Lamps:
             self._calls[call] = now
         else:
             self._calls.pop(call, None)
-        changed = {name for name in (*before, *now) if before.get(name) != now.get(name)}
-        self._ask({(pbx_of(call), name) for name in changed})
+        changed = {lamp for lamp in (*before, *now) if before.get(lamp) != now.get(lamp)}
+        self._ask({(pbx_of(call), *lamp) for lamp in changed})
 
     def connected(self, pbx: str) -> None:
         """A PBX has told its snapshot: whatever its lamps say, say it again, and for everybody who is listed."""
         self.forget_ended()
-        listed = {(pbx, extension.number) for extension in self.engine.policy.roster.extensions}
+        extensions = [extension.number for extension in self.engine.policy.roster.extensions]
+        listed = {(pbx, extension, which) for extension in extensions for which in (RECORDED, PAUSING)}
         known = {lamp for lamp in self.shown if lamp[0] == pbx}
         for lamp in listed | known:
             self.shown.pop(lamp, None)
         self._ask(listed | known)
         self._standing = self.engine.policy.standing
-        everybody = frozenset(name for _, name in listed) | self._standing
+        everybody = frozenset(extensions) | self._standing
         self._spawn(self._show_standing(pbx, everybody, self._standing))
 
     def stood(self, extensions: frozenset[str]) -> None:
@@ -96,7 +102,7 @@ class Lamps:
         """Calls that were merged into others, or that ended while nobody watched."""
         for call in [call for call in self._calls if call not in self.engine.sessions]:
             gone = self._calls.pop(call)
-            self._ask({(pbx_of(call), name) for name in gone})
+            self._ask({(pbx_of(call), *lamp) for lamp in gone})
 
     def _ask(self, due: set[Lamp]) -> None:
         self._due.update(dict.fromkeys(sorted(due)))
@@ -105,16 +111,15 @@ class Lamps:
     async def _set(self, lamp: Lamp) -> None:
         """The newest truth only: what changed again meanwhile need not be shown."""
         self._due.pop(lamp, None)
-        pbx, extension = lamp
-        glow = lamps.strongest(
-            [glows[extension] for call, glows in self._calls.items() if extension in glows and pbx_of(call) == pbx]
-        )
+        pbx, extension, which = lamp
+        here = (glows for call, glows in self._calls.items() if pbx_of(call) == pbx)
+        glow = lamps.strongest([glows[extension, which] for glows in here if (extension, which) in glows])
         if self.shown.get(lamp) is glow:
             return
         self.shown[lamp] = glow
         driver = self.engine.drivers[pbx]
-        await driver.show(extension, glow)
-        for endpoint in self._screens(pbx, extension):
+        await driver.show(extension, glow, which)
+        for endpoint in self._screens(pbx, extension) if which == RECORDED else ():
             await driver.push(endpoint, screens.status(glow))
 
     def refused(self, session: Session, asked: Asked, why: str) -> None:

@@ -13,6 +13,7 @@ from controller import lab
 from controller.core.events import DigitPressed
 from controller.core.recording import State
 from controller.lab import Asterisk, Call, sounds
+from controller.pbx.asterisk import telephones
 from controller.pbx.asterisk.telephones import codes_file
 from hardware.keys import Key
 from hardware.sequences import book
@@ -45,11 +46,25 @@ async def talking(pbx: Asterisk, rules: str, folder: Path) -> AsyncIterator[tupl
     ):
         theirs = await world.dial("0205550100", caller="0201234567", say=sounds.tone(CALLER), loop=True)
         ours = await alice.rings()
-        await asyncio.sleep(0.3)  # nobody answers sooner: the PBX takes the codes up when the talk begins
+        await armed(pbx, "100")  # nobody answers sooner: the PBX takes the codes up when the talk begins
         await ours.answer(sounds.tone(CALLED), loop=True)
         await theirs.answered()
         await control.until(lambda: control.engine.sessions and control.session.call.talked_at)
         yield control, ours, theirs
+
+
+async def armed(pbx: Asterisk, whose: str) -> None:
+    """Wait until the PBX has been told that codes may be typed on the only channel of this phone."""
+    async with pbx.admin() as admin, asyncio.timeout(10):
+        while True:
+            names = [line.partition("!")[0] for line in (await pbx.cli("core show channels concise")).splitlines()]
+            (channel,) = [name for name in names if name.startswith(f"PJSIP/{whose}-")]
+            if (
+                telephones.CODES
+                in (await admin.act("Getvar", Channel=channel, Variable=telephones.FEATURES))["Value"]
+            ):
+                return
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.proves("F-065", "F-066", "V-9", "W-37", "Y-15")

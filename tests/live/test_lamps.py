@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -57,9 +58,9 @@ async def talking(
         yield control, alice, call
 
 
-async def shows(phone: Phone, state: str) -> None:
+async def shows(phone: Phone, state: str, lamp: str = "rec-100") -> None:
     """The phone's key was told this last."""
-    await lab.until(lambda: phone.states["rec-100"][-1:] == [state])
+    await lab.until(lambda: phone.states[lamp][-1:] == [state])
 
 
 @pytest.mark.proves("F-069", "W-30", "Y-15", "B-09")
@@ -78,6 +79,50 @@ async def test_the_lamp_follows_what_is_confirmed(asterisk: Asterisk, phone: Mak
         await shows(alice, "confirmed")
         await call.hangup()
         await shows(alice, "terminated")
+        await control.over()
+
+
+PAUSE, RESUME, STOP, RECORD = Key.PAUSE, Key.RESUME, Key.STOP, Key.RECORD
+DARK, LIT, HELD = "terminated", "confirmed", "held"
+
+
+@pytest.mark.proves("W-32")
+@pytest.mark.parametrize(
+    ("mode", "grants", "first", "presses"),
+    [
+        ("on-demand", None, DARK, [(RECORD, LIT), (PAUSE, HELD), (RESUME, LIT), (STOP, DARK)]),
+        ("on-demand", ["start", "stop"], DARK, [(RECORD, DARK)]),
+        ("always-with-pause", None, LIT, [(PAUSE, HELD), (RESUME, LIT)]),
+        ("always-with-pause", [], DARK, []),
+        ("always", None, DARK, []),
+    ],
+)
+async def test_the_pause_key_lights_up_when_it_has_a_meaning_and_where_the_rule_grants_it(
+    asterisk: Asterisk,
+    phone: MakePhone,
+    tmp_path: Path,
+    mode: str,
+    grants: list[str] | None,
+    first: str,
+    presses: list[tuple[Key, str]],
+) -> None:
+    granted = "" if grants is None else f"grants = {json.dumps(grants)}\n"
+    async with talking(asterisk, phone, rule(mode) + granted, tmp_path) as (control, alice, call):
+        await alice.watch("pause-100")
+        await shows(alice, LIT if mode.startswith("always") else DARK)
+        await shows(alice, first, "pause-100")
+        for key, state in presses:
+            assert (await control.press(key)).granted
+            await control.recording(
+                {LIT: State.ON, HELD: State.PAUSED}.get(state, State.ON if key is RECORD else State.OFF)
+            )
+            await shows(alice, state, "pause-100")
+        await asyncio.sleep(0.3)
+        ends = alice.states["pause-100"][-1]
+        assert ends == (presses[-1][1] if presses else first)
+        assert len(alice.states["pause-100"]) <= len(presses) + 2  # it does not flicker
+        await call.hangup()
+        await shows(alice, DARK, "pause-100")
         await control.over()
 
 
