@@ -178,6 +178,11 @@ def reminded(session: Session, before: Recording | None, event: Event, rules: Po
     if isinstance(event, Beeped):
         note = f"every {decision.options.beep:g} s" if event.heard else "could not be played"
         session = marked(session, "beep" if event.heard else "failed", event.at, "", f"beeps: {note}")
+    if isinstance(event, NoticePlayed) and event.notice in reminding.NOTICES:
+        # That people were told of it belongs to what is known of the recording (W-34).
+        words = event.notice if event.notice == reminding.SIGNAL else f"{event.notice} ({event.language})"
+        note = f"{words} to leg {event.leg}" + ("" if event.whole else " could not be played")
+        session = marked(session, "notice" if event.whole else "failed", event.at, "", note)
     return session, (*commands, *reminding.retry(event))
 
 

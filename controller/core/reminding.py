@@ -21,6 +21,7 @@ from controller.core.subjects import party
 SIGNAL = "signal"
 """The notice that is a short beep."""
 WORDS = {"start": "started", "stop": "stopped", "pause": "paused", "resume": "resumed"}
+NOTICES = frozenset({*WORDS.values(), SIGNAL})
 AGAIN = "beep-again"
 AGAIN_SECONDS = 5.0
 

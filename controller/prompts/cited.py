@@ -9,7 +9,7 @@ from pathlib import Path
 from controller.core.finished import Finished, FinishedConsent
 from controller.prompts.find import find
 
-_SPOKEN = re.compile(r"(?P<prompt>[a-z-]+) \((?P<language>[a-z-]+)\)")
+_SPOKEN = re.compile(r"(?P<prompt>[a-z][a-z0-9-]*) \((?P<language>[a-z0-9-]+)\)")
 """As the core notes it: "opt-out (en)"."""
 
 

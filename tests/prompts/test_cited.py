@@ -38,6 +38,13 @@ def test_a_sites_own_recording_has_a_hash_of_its_own(tmp_path: Path) -> None:
     assert own.prompt != ours.prompt
 
 
+def test_a_prompt_of_ones_own_that_we_have_none_of_is_cited_too(tmp_path: Path) -> None:
+    (tmp_path / "en").mkdir()
+    shutil.copy(SOUNDS / "en" / "recorded.wav", tmp_path / "en" / "sales-2.wav")
+    (consent,) = cited(told("sales-2 (en)"), tmp_path).consents
+    assert re.fullmatch(r"sales-2/en@[0-9a-f]{8}", consent.prompt)
+
+
 def test_what_is_no_prompt_of_ours_stays_as_it_was_noted(tmp_path: Path) -> None:
     for noted in ("", "opt-out (xx)", "something else", "../../etc (en)"):
         (consent,) = cited(told(noted), tmp_path).consents
