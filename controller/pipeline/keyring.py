@@ -10,8 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from controller import disk
 from controller.pipeline.sealed import Key
+
+log = structlog.get_logger("keys")
 
 FOLDER = "keys"
 """Below the folder in memory, closed to all but the controller."""
@@ -59,17 +63,24 @@ class Keyring:
         """Somebody asked for it: the key goes to the disk as well, and what it sealed outlives a power cut."""
         target = self.kept / f"{recording}{ENDING}"
         key = Key.read(self._path(folder, recording))
-        if key is not None and Key.read(target) != key:
-            disk.write(target, key.plain)
-            target.chmod(0o600)
+        if key is None or Key.read(target) == key:
+            return
+        part = target.with_name(target.name + disk.PART)
+        disk.before(f"write {part.name}")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key.plain)
+            file.flush()
+            os.fsync(file.fileno())
+        disk.keep(part, target)
 
     def is_kept(self, recording: str) -> bool:
         return (self.kept / f"{recording}{ENDING}").exists()
 
     def destroy(self, folder: Path, recording: str) -> None:
         """Overwrite and remove every copy that there is."""
-        memory = self._path(folder, recording)
-        for path in (memory, self.kept / f"{recording}{ENDING}"):
+        memory, kept = self._path(folder, recording), self.kept / f"{recording}{ENDING}"
+        for path in (memory, kept, kept.with_name(kept.name + disk.PART)):
             with suppress(FileNotFoundError):
                 _overwrite(path)
                 disk.remove(path)
@@ -87,6 +98,8 @@ class Keyring:
         address = ctypes.addressof(ctypes.c_char.from_buffer(pinned))
         if _LIBC.mlock(ctypes.c_void_p(address), ctypes.c_size_t(len(pinned))):
             self.unlocked += 1
+            if self.unlocked == 1:
+                log.warning("a key cannot be locked in memory: raise LimitMEMLOCK, or mount the folder noswap")
         self._pinned[path] = pinned
 
 

@@ -109,7 +109,7 @@ def test_the_command_is_one_that_the_program_has() -> None:
 def test_the_folders_of_the_configuration_can_be_written_and_nothing_else() -> None:
     assert setting("ProtectSystem") == "strict"
     open_places = [
-        *setting("ReadWritePaths").split(),
+        *(each.removeprefix("-") for each in setting("ReadWritePaths").split()),
         f"/var/lib/{setting('StateDirectory')}",
         f"/run/{setting('RuntimeDirectory')}",
     ]
@@ -119,7 +119,8 @@ def test_the_folders_of_the_configuration_can_be_written_and_nothing_else() -> N
     built_in = [each for each in defaults if isinstance(each, Path)]
     assert len(built_in) == 4
     moved = [Path(str(Pbx.model_fields["monitor_dir"].default)), Path(str(Spool.model_fields["folder"].default))]
-    for place in (*built_in, *moved):
+    memory = Path(str(Pbx.model_fields["provisional_dir"].default))
+    for place in (*built_in, *moved, memory):
         assert any(place.is_relative_to(each) for each in open_places), place
     # One mount for both: between two a file cannot be moved, only copied.
     assert len({each for each in open_places for place in moved if place.is_relative_to(each)}) == 1
@@ -212,6 +213,9 @@ def test_its_user_is_made_and_may_reach_the_folder_of_the_pbx(tmp_path: Path) ->
     folder = tmp_path / "var/spool/asterisk/monitor/onrecord"
     assert folder.stat().st_mode & 0o7777 == 0o2770
     assert folder.stat().st_gid == int(re.findall(r"^onrecord:[^:]*:(\d+)", groups, re.MULTILINE)[0])
+    memory = tmp_path / str(Pbx.model_fields["provisional_dir"].default).lstrip("/")
+    assert memory.stat().st_mode & 0o7777 == 0o2770
+    assert memory.stat().st_gid == int(re.findall(r"^asterisk:[^:]*:(\d+)", groups, re.MULTILINE)[0])
 
 
 def test_nothing_is_said_twice() -> None:
