@@ -15,7 +15,7 @@ from controller.lab import Asterisk, Call, Phone, sounds
 from controller.pipeline import check as checking
 from tests.live import children
 from tests.live.controlling import controlling, pitches, tones
-from tests.live.telling import CALLED, CALLER, DOWN, PROMPT_SECONDS, RECORDED, heard, rule
+from tests.live.telling import CALLED, CALLER, DOWN, PROMPT_SECONDS, RECORDED, heard, recorders, rule
 from tests.live.test_controller import running
 
 
@@ -32,14 +32,6 @@ async def call_in(world: Phone) -> Call:
 def written(pbx: Asterisk) -> set[Path]:
     """What the dialplan's own recorders wrote."""
     return set(pbx.monitor_dir.glob("*-d.1.wav"))
-
-
-async def recorders(pbx: Asterisk) -> int:
-    """How many the PBX runs now, on all channels."""
-    text = await pbx.cli("core show channels concise")
-    uniqueids = [line.split("!")[-1].strip() for line in text.splitlines() if line.count("!") > 10]
-    lists = [await pbx.cli(f"mixmonitor list {one}") for one in uniqueids]
-    return sum(text.count("0x") for text in lists)
 
 
 @pytest.mark.usefixtures("alice")

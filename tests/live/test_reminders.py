@@ -40,9 +40,10 @@ async def press(control: Controlling, *keys: Key) -> None:
 
 
 ALL = (STARTED, STOPPED, PAUSED, RESUMED, SIGNAL)
+NAMES = ("started", "stopped", "paused", "resumed")
 
 
-@pytest.mark.proves("F-055", "I-10")
+@pytest.mark.proves("F-055", "I-10", "W-34")
 @pytest.mark.parametrize(
     ("form", "to", "near", "far"),
     [
@@ -64,6 +65,9 @@ async def test_people_hear_what_became_of_the_recording(
     (there,) = alice.calls.values()
     assert heard(there, *ALL) == near
     assert heard(call, *ALL) == far
+    told = [mark.note.partition(" to leg")[0] for mark in finished.marks if mark.kind == "notice"]
+    words = {SIGNAL: "signal", **{pitch: f"{name} (en)" for pitch, name in zip(ALL, NAMES, strict=False)}}
+    assert sorted(told) == sorted(words[each] for each in (*near, *far))
     assert not {tone.frequency for each in finished.segments for tone in tones(each.mixed)} & {*ALL}
 
 
