@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 KINDS = frozenset({"tmpfs", "ramfs"})
 PLACE_MODE = 0o660
 """The PBX writes (it is of the folder's group), we read and free what was read (it is our file)."""
+_ESCAPED = re.compile(r"\\([0-7]{3})")
 _PLACE = b"\0"
 """What a place holds until a recorder empties it: nothing that a recorder writes is as short."""
 
@@ -38,7 +40,7 @@ def mount_of(folder: Path) -> Mount:
     with suppress(OSError):
         for line in Path("/proc/self/mountinfo").read_text().splitlines():
             left, _, right = line.partition(" - ")
-            mount = left.split()[4].encode().decode("unicode_escape")
+            mount = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), left.split()[4])
             if len(mount) >= len(best) and (there == Path(mount) or Path(mount) in there.parents):
                 kind, _, more = right.split(" ", 2)
                 best, found = mount, Mount(kind, frozenset((*left.split()[5].split(","), *more.split(","))))

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from controller import ram
 from controller.config.load import Config
 from controller.config.machinery import Secret
 from controller.control import NotRunning, ask
@@ -21,7 +22,6 @@ from controller.watch.selftested import read as selftests
 USER = "onrecord"
 """Whom the packaged service runs as."""
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "glusterfs", "fuse.glusterfs"})
-MEMORY = frozenset({"tmpfs", "ramfs"})
 HOURS_WARN, HOURS_FAIL = 24.0, 1.0
 SELFTEST_DAYS = 8.0
 
@@ -194,7 +194,7 @@ def disks(config: Config) -> list[Finding]:
             )
     for place in places(config)[: len(config.pbxs) + 2]:
         kind = _kind(place.folder)
-        if kind in MEMORY:
+        if kind in ram.KINDS:
             remedy = "put it on a disk: what is in memory is gone after a power cut"
             out.append(fail(f"{place.what}, {place.folder}, is in memory ({kind})", remedy))
         elif kind in NETWORK and place.what == "the spool":
@@ -215,15 +215,7 @@ def disks(config: Config) -> list[Finding]:
 
 def _kind(folder: Path) -> str:
     """The type of the file system that the folder is on, or will be: ext4, nfs4 …; "" where nobody tells."""
-    there = next((one for one in (folder, *folder.parents) if one.exists()), Path("/")).resolve()
-    best, kind = "", ""
-    with suppress(OSError):
-        for line in Path("/proc/self/mountinfo").read_text().splitlines():
-            left, _, right = line.partition(" - ")
-            mount = left.split()[4].encode().decode("unicode_escape")
-            if len(mount) >= len(best) and (there == Path(mount) or Path(mount) in there.parents):
-                best, kind = mount, right.split()[0]
-    return kind
+    return ram.mount_of(folder).kind
 
 
 def outsiders(config: Config) -> list[Finding]:
