@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help setup lab demo test quick lint format bench conformance clean
+.PHONY: help setup lab demo test quick lint format bench conformance voices clean
 
 help: ## what each verb does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ bench: setup ## ratios, measured side by side in one run: build/benchmarks.json
 
 conformance: setup ## docs/conformance.md: which requirement is proven by which test
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -q --conformance $(ARGS)
+
+voices: $(STAMP) ## what speaks and hears the prompts, to make them anew (240 MB)
+	@PYTHON=$(BIN)/python packaging/prompt-voices.sh .voices
 
 clean: ## forget the environment (the private Asterisk in .lab stays)
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache

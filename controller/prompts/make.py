@@ -31,7 +31,8 @@ def made(words: str, sound: Samples, rate: int, target: int) -> Samples:
     """A spoken sound as it is played."""
     if not words.strip():
         raise ValueError("no words")
-    return at_level(trimmed(resampled(sound, rate, target), target), target)
+    # Some voices begin with their first sample, and trimming adds no silence: each prompt is to have the same.
+    return at_level(trimmed(resampled(np.pad(sound, round(rate * 0.2)), rate, target), target), target)
 
 
 def digest(samples: Samples) -> str:
@@ -56,7 +57,7 @@ def generate(
             words = prompt.words.get(language)
             if words is None:
                 continue
-            samples = made(words, *spoken(words, voice), rate)
+            samples = made(words, *spoken(words, voice, prompt.phonemes.get(language, "")), rate)
             file = sounds / language / f"{prompt.id}.{RATES[rate]}"
             write(file, samples, rate)
             seconds, level = round(len(samples) / rate, 3), round(active_level(samples, rate), 1)

@@ -24,11 +24,12 @@ class BadManifest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What speaks a language: the engine, its voice, words per minute (espeak-ng only), and under which licence."""
+    """What speaks a language: the engine, its voice, how fast (words a minute for espeak-ng, a factor for Kokoro and
+    Pico; 0: as it does by itself), and under which licence."""
 
     engine: str
     voice: str
-    speed: int = 150
+    speed: float = 0
     licence: str = ""
 
     @property
@@ -38,11 +39,12 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One thing to be said; `words` by language."""
+    """One thing to be said; `words` by language, and `phonemes` for a voice that cannot read."""
 
     id: str
     meaning: str
     words: Mapping[str, str]
+    phonemes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ def _prompt(name: str, row: dict[str, Any], voices: Mapping[str, Voice]) -> Prom
         raise BadManifest(f"prompt.{name}: a name is lower-case words joined by hyphens")
     if strange := sorted(set(words) - set(voices)):
         raise BadManifest(f"prompt.{name}: no voice speaks {', '.join(strange)}")
-    return Prompt(name, str(row["meaning"]), words)
+    phonemes = {language: str(row[language].get("phonemes", "")) for language in words}
+    return Prompt(name, str(row["meaning"]), words, phonemes)
 
 
 def _toml(path: Path) -> dict[str, Any]:
