@@ -169,7 +169,9 @@ class ControlServer:
         }
 
     def _find(self, text: object) -> Session:
-        """The live call that `text` names: its id, an unambiguous part of it, or the number of somebody on it."""
+        """The live call that `text` names: its id, an unambiguous part of it, or the number of somebody on it.
+
+        A mistyped extension must not be found inside of somebody else's call id, which is mostly digits."""
         if not isinstance(text, str) or not text:
             raise BadRequest('"call" must name a call: its id, a part of it, or an extension on it')
         calls = [session for session in self.engine.sessions.values() if seen(session)]
@@ -181,7 +183,7 @@ class ControlServer:
                 for session in calls
                 if any(text in (leg.endpoint, leg.number, leg.dialled) for leg in _people(session))
             ]
-            or [session for session in calls if text in session.call.id]
+            or [session for session in calls if _is_part(text, session.call.id)]
         )
         if not found:
             raise BadRequest(f"no live call is or has {text[:80]!r}; `onrecord call list` shows them")
@@ -236,6 +238,11 @@ def shown(session: Session, rules: Policy) -> dict[str, Any]:
         "state": recording.state.value if recording else "off",
         "recording": recording.id if recording else None,
     }
+
+
+def _is_part(text: str, call: CallId) -> bool:
+    """A room's name is digits too, and all of it must be given."""
+    return call.endswith(f":{text}") if text.isdigit() else text in call
 
 
 def _people(session: Session) -> list[Leg]:

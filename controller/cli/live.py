@@ -53,7 +53,8 @@ def list_(config: ConfigPath = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     if as_json:
         say_json(calls)
         return
-    table = Table("call", "since", "who", "recording", "why", title=f"{len(calls)} live calls", title_justify="left")
+    title = f"{len(calls)} live call{'' if len(calls) == 1 else 's'}"
+    table = Table("call", "since", "who", "recording", "why", title=title, title_justify="left")
     for call in calls:
         who = " — ".join(each["endpoint"] or each["number"] for each in call["parties"])
         since = datetime.fromtimestamp(call["began_at"]).astimezone().strftime("%H:%M:%S")

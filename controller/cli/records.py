@@ -91,8 +91,12 @@ def list_(
     found = reading(configuration(config, secrets=False), lambda catalogue: search.list_calls(catalogue, query))
     if as_json:
         say_json([{**asdict(entry), "recorded": entry.recorded, "why": entry.why} for entry in found])
-        return
-    screen().print(table_of(found))
+    elif not found:
+        print("no such call in that time; --since looks further back")
+    else:
+        screen().print(table_of(found))
+    if len(found) == limit:
+        print(f"onrecord: only the newest {limit}: --limit shows more", file=sys.stderr)
 
 
 def table_of(entries: tuple[CallEntry, ...]) -> Table:
@@ -102,7 +106,8 @@ def table_of(entries: tuple[CallEntry, ...]) -> Table:
         parties = [one for one in entry.parties if one.joined_at is not None] or list(entry.parties)
         first = parties[0].number or parties[0].endpoint if parties else ""
         kept = [one for one in entry.recordings if one.status.value in ("kept", "working")]
-        length = f"{sum(one.length for one in kept):.1f} s" if kept else ""
+        done = [one.length for one in kept if one.status is not Status.WORKING]
+        length = f"{sum(done):.1f} s" if done else "not yet" if kept else ""
         identity = kept[0].id if kept else entry.call
         mark = "[green]yes[/]" if entry.recorded else "[dim]no[/]"
         when = entry.began_at.astimezone().strftime("%m-%d %H:%M:%S")

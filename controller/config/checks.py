@@ -127,7 +127,8 @@ def _sites(raw: Mapping[str, Any], tables: Tables, notes: Notes) -> None:
 
 def _stranger(what: str, name: str, known: Iterable[str], notes: Notes) -> str:
     near = notes.meant(name, known)
-    return f"there is no {what} '{name}'" + (near or f': add [[{what}]] name = "{name}", or correct it')
+    key = "number" if what == "extension" else "name"
+    return f"there is no {what} '{name}'" + (near or f': add [[{what}]] {key} = "{name}", or correct it')
 
 
 def _names(

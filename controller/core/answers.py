@@ -23,7 +23,12 @@ def answer(session: Session, rules: Policy, link: str) -> Answer | None:
     """None: not known yet. `link`: why its PBX cannot be reached; "" where it can."""
     current, want = session.recording, wanted(session, rules)
     if current is None:
-        return Answer(True, "it takes effect when the call is talking", State.OFF) if want is State.OFF else None
+        if want is not State.OFF:
+            return None
+        waits = session.wish.record or session.wish.paused
+        return Answer(
+            True, "it takes effect when the call is talking" if waits else "nothing was recorded", State.OFF
+        )
     if current.asked is not None or current.waiting:
         return None
     if current.state is want:

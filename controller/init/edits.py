@@ -41,7 +41,8 @@ class Edit:
     def _masked(self, line: str) -> str:
         for secret in self.secrets:
             line = line.replace(secret, STARS)
-        return _PASSWORD.sub(rf"\1{STARS}", line)  # lines of others stand around ours
+        # In other people's files their lines stand around ours. What is ours holds no secret that we do not know.
+        return line if self.is_new else _PASSWORD.sub(rf"\1{STARS}", line)
 
 
 @dataclass(frozen=True, slots=True)

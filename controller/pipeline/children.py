@@ -17,6 +17,7 @@ Result = TypeVar("Result")
 
 NICENESS = 10
 """The PBX comes first: on a busy machine a call must not stutter because a picture is being drawn."""
+LOCKS = "/dev/shm"  # noqa: S108 where the C library keeps them
 
 
 class Children:
@@ -28,7 +29,8 @@ class Children:
         self._pool: Executor | None = None
 
     async def do(self, work: Callable[[Given], Result], given: Given) -> Result:
-        """Do it in a child. Raises what the work raises; BrokenExecutor when the child was killed."""
+        """Do it in a child. Raises what the work raises; BrokenExecutor when the child was killed; OSError where none
+        can be started."""
         if self._pool is None:
             self._pool = self._make(self._count)
         pool = self._pool
@@ -48,8 +50,12 @@ class Children:
 
 
 def _processes(count: int) -> Executor:
-    # Not by fork: that would copy locks of other threads, and the PBX's sockets.
-    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_begin)
+    try:
+        # Not by fork: that would copy locks of other threads, and the PBX's sockets.
+        return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_begin)
+    except OSError as error:
+        # Its locks are files there, of which the error says nothing (CPython 3.11 to 3.14).
+        raise OSError(error.errno, f"no child process can be started: {error.strerror}", LOCKS) from error
 
 
 def _begin() -> None:

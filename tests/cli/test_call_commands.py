@@ -89,6 +89,7 @@ def test_start_pause_resume_and_stop_do_what_they_say_and_say_what_they_did(offi
     [
         ("start", "102", "no rule wants"),
         ("start", "999", "no live call is or has '999'"),
+        ("stop", "1", "no live call is or has '1'"),  # which every id has in it
         ("pause", "main/", "fits 2 calls"),
         ("start", "main/3.1", "no live call"),  # a helpline's call is no call that anybody can see
         ("stop", "$(id)\x1b[2J[red]", "no live call"),

@@ -67,3 +67,10 @@ def test_a_controller_that_does_not_run_is_told_without_numbers_of_errors(config
     assert told.code == 3
     assert "(No such file or directory): start it with" in told.err
     assert "Errno" not in told.err
+
+
+def test_an_extension_that_is_not_listed_is_to_be_added_by_its_number(config: Path) -> None:
+    config.write_text(POLICY + '[[rule]]\nname = "it"\nextension = "reception"\nmode = "always"\n' + HOME)
+    told = onrecord("list", "-c", config)
+    assert told.code == 2
+    assert 'add [[extension]] number = "reception"' in told.err

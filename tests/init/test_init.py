@@ -66,7 +66,9 @@ def test_the_managers_user_gets_the_least_rights_and_only_from_this_machine(offi
 
 def test_passwords_are_stars_also_those_of_others_around_our_lines(office: Make) -> None:
     here = office(manager=GENERAL + "[admin]\nread = all\nsecret = hunter2\n")
-    assert "+secret = ********" in here.init(json=False).out
+    shown = here.init(json=False).out
+    assert "+secret = ********" in shown
+    assert "Set(ONRECORD_PASSED=yes)" in shown  # no secret, though it begins like one
     assert " secret = ********" in here.init().change("manager.conf")
     for told in (here.init(), here.init(json=False), here.init("--apply"), here.init(json=False)):
         assert "hunter2" not in told.out + told.err

@@ -9,6 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from controller.pipeline import children
+from controller.pipeline.children import Children
+
 PARENT = """
 import asyncio, os
 from controller.pipeline.children import Children
@@ -38,3 +43,12 @@ def test_a_killed_parent_takes_its_children_with_it(tmp_path: Path) -> None:
     while Path(f"/proc/{int(child)}").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not Path(f"/proc/{int(child)}").exists()
+
+
+async def test_where_no_child_can_be_started_the_error_names_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")  # what sem_open says, without any name
+
+    monkeypatch.setattr(children, "ProcessPoolExecutor", refused)
+    with pytest.raises(PermissionError, match="no child process can be started: Permission denied: '/dev/shm'"):
+        await Children(1).do(abs, -7)
