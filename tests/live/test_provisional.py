@@ -14,6 +14,7 @@ from controller import lab
 from controller.app import App
 from controller.catalogue import search
 from controller.catalogue.entries import MarkEntry, RecordingEntry, Status
+from controller.catalogue.receipts import list_receipts
 from controller.lab import Asterisk, Call, MakePhone, ears, sounds
 from controller.lab.home import HOME, pbx_table
 from controller.lab.sounds import Samples
@@ -21,7 +22,7 @@ from controller.pipeline.provisional import SHREDDED
 from controller.pipeline.sealed import PAGE, Key, KeyGone, Sealed, fingerprint
 from tests.live.captures import KEEP, everything, samples_of, watching
 from tests.live.controlling import ROSTER
-from tests.live.faulty import running
+from tests.live.faulty import alarm, fill, running
 from tests.live.killing import Child
 from tests.live.killing import _reading as reading
 from tests.live.test_controller import entries, only, sound
@@ -288,3 +289,93 @@ def _left(pbx: Asterisk, folder: Path) -> list[str]:
     """Files of captures that nobody needs any more."""
     places = (pbx.memory_dir, folder / "spool")
     return [path.name for place in places for path in place.rglob("*") if path.is_file()]
+
+
+@pytest.mark.proves("B-10")
+async def test_who_keeps_and_then_hears_a_refusal_destroys_the_key_all_the_same(
+    asterisk: Asterisk, phone: MakePhone, tmp_path: Path
+) -> None:
+    async with running(tmp_path, asterisk, KEEP) as app:
+        small(app)
+        call = await talking(phone)
+        sealed = tmp_path / "spool" / "sealed"
+        await lab.until(lambda: len(list(sealed.glob("*.sealed"))) == 3)
+        await call.press("*44")
+        await lab.until(lambda: list(sealed.glob("*.key")))
+        await call.press("*46")
+        await asyncio.sleep(0.5)
+        await call.hangup()
+        (entry,) = await entries(app, 1)
+        recording = only(entry)
+        marks = (await story(app, entry)).marks
+    assert (recording.status, recording.why) == (Status.DROPPED, "a party refused to be recorded")
+    assert [mark.by != "" for mark in marks if mark.kind == SHREDDED] == [True]
+    assert _left(asterisk, tmp_path) == []
+
+
+@pytest.mark.proves("B-10")
+@pytest.mark.parametrize("pressed", [True, False])
+async def test_all_that_a_transferred_call_captured_is_kept_or_destroyed_together(
+    asterisk: Asterisk, phone: MakePhone, carrier: MakePhone, tmp_path: Path, pressed: bool
+) -> None:
+    """The customer talks with Alice, she with Carol, then Carol with the customer: two calls that become one."""
+    rules = KEEP.replace('extension = "100"', 'extension = ["100", "102"]')
+    alice, carol, world = await phone("100"), await phone("102"), await carrier("carrier1")
+    async with running(tmp_path, asterisk, rules) as app, watching(asterisk, tmp_path) as watch:
+        small(app)
+        outside = await world.dial("0205550100", caller="0301234567", say=VOICE)
+        first = await (await alice.rings()).answer(OTHER)
+        await asyncio.sleep(3)
+        await first.hold()
+        second = await alice.dial("102", say=OTHER)
+        at_carol = await (await carol.rings()).answer(sounds.noise(33, 60.0))
+        await second.answered()
+        await asyncio.sleep(3)
+        assert await first.transfer_to(second) == 202
+        await asyncio.sleep(3)
+        assert not watch.plain
+        if pressed:
+            await at_carol.press("*44")
+        await asyncio.sleep(1)
+        await outside.hangup()
+        found = [one for call in await entries(app, 1) for one in call.recordings]
+        await asyncio.to_thread(watch.scan)
+        receipts = await list_receipts(app.catalogue, None)
+        left = _left(asterisk, tmp_path)
+    assert left == []
+    assert len(found) >= 1
+    assert {one.status for one in found} == {Status.KEPT if pressed else Status.DROPPED}
+    assert {one.recording for one in receipts} == (set() if pressed else {one.id for one in found})
+    assert bool(watch.plain) is pressed, "kept audio is in the store, and nothing else is anywhere"
+
+
+async def test_full_memory_is_told_the_call_goes_on_and_recording_does_when_there_is_room(
+    asterisk: Asterisk, phone: MakePhone, tmp_path: Path
+) -> None:
+    async with running(tmp_path, asterisk, KEEP) as app:
+        call = await talking(phone)
+        await lab.until(lambda: list((asterisk.memory_dir / "keys").glob("*.key")))
+        await asyncio.sleep(2)
+        filler = fill(asterisk.memory_dir, leave=65_536)
+        try:
+            full = await alarm(app, "space-full", 10)
+            assert f"{asterisk.memory_dir} (provisional main) is full" in full.what
+            assert "recorders cannot write" in full.what
+            assert "in memory more room" in full.remedy
+            await alarm(app, "recorder", 15)
+            assert call.up
+        finally:
+            filler.unlink()
+        await lab.until(lambda: not [one for one in app.engine.alarms.active() if "full" in one.what], deadline=20)
+        await call.press("*44")
+        await asyncio.sleep(5)
+        await call.hangup()
+        (entry,) = await entries(app, 1)
+        recording = only(entry)
+        samples, rate = sound(app, recording)
+        left = _left(asterisk, tmp_path)
+    assert recording.status is Status.KEPT
+    heard = ears.locate(samples[:, 1], sounds.through_ulaw(OTHER), rate=rate)
+    assert heard[0].sent < 0.5
+    assert heard[-1].seconds > 2.0
+    assert left == []
