@@ -37,6 +37,15 @@ def test_a_language_without_prompts_is_a_mistake_with_its_line(tmp_path: Path, t
     assert "onrecord prompt import FILE --language sv" in problem.what
 
 
+def test_a_prompt_of_ones_own_that_is_not_beside_the_file_is_a_doubt(tmp_path: Path) -> None:
+    rules = RULE + 'prompt_inbound = "sales-1"\nlanguage = "de"\n'
+    (doubt,) = parse(rules, tmp_path / "onrecord.toml").warnings
+    assert (doubt.line, "prompts/de/sales-1.wav" in doubt.what) == (6, True)
+    (tmp_path / "prompts/de").mkdir(parents=True)
+    shutil.copy(SOUNDS / "en/recorded.wav", tmp_path / "prompts/de/sales-1.wav")
+    assert parse(rules, tmp_path / "onrecord.toml").warnings == ()
+
+
 def test_own_recordings_make_a_language_of_it_and_what_is_still_missing_is_a_doubt(tmp_path: Path) -> None:
     (tmp_path / "prompts/sv").mkdir(parents=True)
     shutil.copy(SOUNDS / "en/recorded.wav", tmp_path / "prompts/sv/recorded.wav")

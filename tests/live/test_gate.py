@@ -47,7 +47,9 @@ async def test_the_caller_is_told_once_and_the_talk_is_recorded_from_its_first_s
     (segment,) = finished.segments
     assert pitches(segment.anchor) == {CALLER}
     assert pitches(segment.others) == {CALLED}  # the prompt is not in the file
-    assert tones(segment.others)[0].start < 0.12  # the recorder ran before the two were bridged
+    assert finished.talked_at is not None
+    assert segment.started_at <= finished.talked_at  # the recorder ran before the two were bridged
+    assert tones(segment.others)[0].start < 0.12
     (told,) = finished.consents
     assert (told.standing, told.prompt, told.how) == (Standing.INFORMED, "recorded (en)", "at the gate")
 
@@ -124,15 +126,18 @@ async def test_the_language_is_that_of_whoever_is_called_and_the_outside_is_told
     assert heard(there) == [GERMAN, CALLED]
     assert heard(call) == [CALLER]
     (segment,) = finished.segments
+    assert finished.talked_at is not None
+    assert segment.started_at <= finished.talked_at
     assert tones(segment.anchor)[0].start < 0.12
     assert pitches(segment.mixed) == {CALLER, CALLED}
 
 
 @pytest.mark.usefixtures("alice")
+@pytest.mark.parametrize("mode", ["never", "on-demand"])
 async def test_who_is_not_recorded_is_told_nothing_and_waits_for_nothing(
-    office: Asterisk, world: Phone, tmp_path: Path
+    office: Asterisk, world: Phone, tmp_path: Path, mode: str
 ) -> None:
-    async with controlling(office, rule("never", 'announce_inbound = "notify"'), tmp_path) as control:
+    async with controlling(office, rule(mode, 'announce_inbound = "notify"'), tmp_path) as control:
         call = await talk(world, control, seconds=0.6)
         await call.hangup()
         (finished,) = await control.over()
