@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 
+from controller import disk
 from controller.core.commands import Alarm
 
 log = structlog.get_logger("alarm")
@@ -136,7 +137,7 @@ def read(folder: Path) -> list[Standing]:
     """What was written down, oldest first; lines that cannot be read are left out. Raises OSError."""
     found: dict[tuple[str, float], Standing] = {}
     path = folder / FILE
-    if not path.exists():
+    if not disk.is_there(path):
         return []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         with suppress(ValueError, TypeError):

@@ -46,6 +46,10 @@ class NotRunning(Exception):
     """No controller answers at the socket; the text says what to do."""
 
 
+class NotAllowed(NotRunning):
+    """One runs perhaps, and this user may not ask it."""
+
+
 class BadRequest(ValueError):
     """The request cannot be understood; the text is for whoever sent it."""
 
@@ -203,7 +207,7 @@ def ask(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
             with link.makefile("rb") as lines:
                 answer = json.loads(lines.readline() or b"null")
         except PermissionError as error:
-            raise NotRunning(f"you may not use {path}: run this as root or join the group of [control]") from error
+            raise NotAllowed(f"you may not use {path}: run this as root or join the group of [control]") from error
         except (OSError, ValueError) as error:
             hint = "start it with `onrecord run`, or `systemctl start onrecord`"
             why = getattr(error, "strerror", None) or error

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from fnmatch import fnmatch
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -119,9 +120,9 @@ def _opened(path: Path) -> int:
 
 def read(folder: Path, since: float = 0.0, odd: list[str] | None = None) -> Iterator[Entry]:
     """The entries at or after `since` (Unix seconds), oldest first. Lines that cannot be read (cut off by a crash, or
-    written by another version) are skipped, and named in `odd`."""
+    written by another version) are skipped, and named in `odd`. Raises OSError."""
     first = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%d")
-    for path in sorted(folder.glob("????-??-??.jsonl")):
+    for path in _days(folder):
         if path.stem < first:
             continue
         with path.open("rb") as lines:
@@ -134,6 +135,14 @@ def read(folder: Path, since: float = 0.0, odd: list[str] | None = None) -> Iter
                     continue
                 if entry.at >= since:
                     yield entry
+
+
+def _days(folder: Path) -> list[Path]:
+    """The files of a journal, oldest first; none where it is not there. To glob would be to see none, too, where we
+    may not look."""
+    if not disk.is_there(folder):
+        return []
+    return sorted(path for path in folder.iterdir() if fnmatch(path.name, "????-??-??.jsonl"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +195,7 @@ def stories(folder: Path, start: Place, calls: Collection[CallId]) -> Iterator[E
 
 
 def _lines(folder: Path, start: Place) -> Iterator[bytes]:
-    for path in sorted(folder.glob("????-??-??.jsonl")):
+    for path in _days(folder):
         if path.stem >= start.day:
             with path.open("rb") as lines:
                 lines.seek(start.offset if path.stem == start.day else 0)

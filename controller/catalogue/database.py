@@ -24,6 +24,7 @@ from controller import disk
 Result = TypeVar("Result")
 
 BUSY_SECONDS = 10.0
+NOT_FOR_YOU = "{} may not be read: run this as root or as the controller's user"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -183,8 +184,14 @@ def _url(driver: str, place: str, **options: str) -> URL:
 
 
 def _read_only(file: Path) -> URL:
-    if not file.exists():
+    try:
+        there = disk.is_there(file)
+    except PermissionError as error:
+        raise NoCatalogue(NOT_FOR_YOU.format(file)) from error
+    if not there:
         raise NoCatalogue(f"there is no catalogue at {file}: the controller makes it when it is first run")
+    if not os.access(file, os.R_OK):
+        raise NoCatalogue(NOT_FOR_YOU.format(file))
     place = f"file:{quote(str(file.resolve()))}"
     if not file.with_name(file.name + "-wal").exists() and not os.access(file.parent, os.W_OK):
         # Nobody has it open, and SQLite would have to make files beside it to open it in the ordinary way.

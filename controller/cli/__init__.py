@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from controller.cli.ending import BAD_USE, Ending
+from controller.cli.ending import BAD_USE, UNREACHABLE, Ending
 
 app = typer.Typer(
     name="onrecord",
@@ -50,7 +50,8 @@ COMMANDS = {
 }
 CALL_COMMANDS = {name: f"controller.cli.live:{name}" for name in ("list_", "start", "stop", "pause", "resume")}
 PROMPT_COMMANDS = {
-    name: f"controller.cli.prompt:{name}" for name in ("list_", "import_", "check", "generate", "place")
+    **{name: f"controller.cli.prompt:{name}" for name in ("list_", "check", "generate", "place")},
+    **{name: f"controller.cli.prompt_own:{name}" for name in ("show", "play", "import_", "remove")},
 }
 KEYS_COMMANDS = {name: f"controller.cli.provisioning:{name}" for name in ("codes", "phone")}
 
@@ -101,6 +102,10 @@ def _guarded(work: Callable[[], Any]) -> None:
     except Ending as ending:
         print(f"onrecord: {ending}", file=sys.stderr)
         sys.exit(ending.code)
+    except PermissionError as error:
+        why = f"{error.filename or 'something that is needed'}: {error.strerror}"
+        print(f"onrecord: {why}: run this as root or as the controller's user", file=sys.stderr)
+        sys.exit(UNREACHABLE)
     except ModuleNotFoundError as error:
         extras = "pip install 'onrecord[lab]' for the demo, 'onrecord[desk]' for a sound card"
         print(f"onrecord: a package is missing ({error.name}): {extras}", file=sys.stderr)

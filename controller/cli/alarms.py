@@ -11,8 +11,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from controller.alarms import Standing, read
-from controller.cli.ending import DEFAULT_CONFIG, FOUND, AsJson, ConfigPath, Ending, configuration, say_json, screen
-from controller.control import NotRunning, ask
+from controller.cli.ending import (
+    DEFAULT_CONFIG,
+    FOUND,
+    UNREACHABLE,
+    AsJson,
+    ConfigPath,
+    Ending,
+    configuration,
+    say_json,
+    screen,
+)
+from controller.control import NotAllowed, NotRunning, ask
 
 MOST_SHOWN = 50
 
@@ -26,11 +36,15 @@ def alarms(
     found = configuration(config, secrets=False)
     try:
         written = read(found.journal.folder)
+    except PermissionError:
+        raise
     except OSError as error:
         raise Ending(f"{found.journal.folder} cannot be read: {error.strerror}") from error
     try:
         ask(found.control.socket, {"do": "status"})
         runs = True
+    except NotAllowed as error:
+        raise Ending(str(error), UNREACHABLE) from error
     except NotRunning:
         runs = False
     active = [each for each in written if each.until is None]

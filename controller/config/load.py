@@ -114,6 +114,11 @@ def load_control(path: Path) -> machinery.Control:
     return found
 
 
+def _reason(error: OSError) -> str:
+    hint = ": run this as root or as the controller's user" if isinstance(error, PermissionError) else ""
+    return f"{error.strerror}{hint}"
+
+
 def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MOST_BYTES:
@@ -123,7 +128,7 @@ def _text(path: Path) -> str:
         hint = "`onrecord init --apply` writes one to start from, --config names another"
         raise ConfigError(path, [Problem(0, "", f"there is no such file: {hint}")]) from None
     except OSError as error:
-        raise ConfigError(path, [Problem(0, "", f"it cannot be read: {error.strerror}")]) from error
+        raise ConfigError(path, [Problem(0, "", f"it cannot be read: {_reason(error)}")]) from error
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise ConfigError(path, [Problem(line, "", "it is not UTF-8 from here on: save it as UTF-8")]) from error
@@ -195,7 +200,7 @@ def _secret_file(path: tuple[str | int, ...], file: Path, notes: Notes) -> str:
         first, _, _ = file.read_text().partition("\n")
     except (OSError, UnicodeDecodeError) as error:
         notes.wrong(
-            path, f"{file} cannot be read: {error.strerror if isinstance(error, OSError) else 'it is no text'}"
+            path, f"{file} cannot be read: {_reason(error) if isinstance(error, OSError) else 'it is no text'}"
         )
         return ""
     if not first.strip():
