@@ -233,7 +233,12 @@ class Engine:
             self.alarms.off("link", name)
             return
         what = f"the link to PBX {name} is down ({why}): what runs goes on, nothing is started, paused or stopped"
-        self.alarms.on("link", name, what, "see that Asterisk runs and its manager port can be reached from here")
+        self.alarms.on(
+            "link",
+            name,
+            what,
+            "`onrecord doctor` tells what is wrong: Asterisk does not run, is out of reach, or refuses our login",
+        )
 
     def _take(self, event: Event) -> None:
         self.tally.events += 1
