@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from controller.cli.ending import BAD_USE, DEFAULT_CONFIG, AsJson, ConfigPath, Ending, configuration, say_json, screen
+from controller.config.build import CODES_COST
 from controller.config.load import Config
 from controller.core.decision import Subject, SubjectKind
 from controller.core.roster import Extension
@@ -22,11 +23,6 @@ from hardware.keys import Key
 from hardware.phones import Display, PhoneKey
 from hardware.phones.pages import MARKS
 from hardware.sequences import CodeBook
-
-COST = (
-    "Mind the cost of codes: the PBX has to listen to every digit of these people's calls, so that none of them is "
-    "bridged natively or with direct media while the codes are armed."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,7 @@ def codes(
         except OSError as error:
             raise Ending(f"{to} cannot be written: {error.strerror}", BAD_USE) from error
         print(f"{to} written; now: asterisk -rx 'module reload features'")
-    Console(stderr=True, highlight=False).print(COST)
+    Console(stderr=True, highlight=False).print(f"Mind {CODES_COST}.")
 
 
 def phone(

@@ -97,6 +97,15 @@ def _extension(one: models.Extension) -> roster.Extension:
     )
 
 
+CODES_COST = (
+    "their cost: the PBX must listen to every digit of these people's calls, so none is bridged natively or with "
+    "direct media while codes are armed; Asterisk then spent 34 to 56 % more CPU on the same calls "
+    "(benchmarks/keys.py). Put codes_cost_known = true into [keys] once you know it, or use the Record key, which "
+    "costs none of this"
+)
+"""Told to whoever switches codes on (V-12)."""
+
+
 def build_policy(tables: Tables, notes: Notes, regions: Regions) -> policy.Policy:
     """The policy; what cannot be understood is noted and left out."""
     plan = number_plan(tables, notes)
@@ -110,7 +119,7 @@ def build_policy(tables: Tables, notes: Notes, regions: Regions) -> policy.Polic
             one.name,
             settings(one),
             ZoneInfo(one.time_zone or zone),
-            _codes(("site", place, "codes"), one.codes, notes),
+            _codes(("site", place, "codes"), one.codes, keys.codes_cost_known, notes),
         )
         for place, one in tables.all("site", models.Site)
     }
@@ -121,7 +130,7 @@ def build_policy(tables: Tables, notes: Notes, regions: Regions) -> policy.Polic
             "",
             settings(tables.one("defaults", models.Settings)),
             ZoneInfo(zone),
-            _codes(("keys", "codes"), keys.codes, notes),
+            _codes(("keys", "codes"), keys.codes, keys.codes_cost_known, notes),
         ),
         sites=MappingProxyType(sites),
         numbers=policy.Numbers(
@@ -138,17 +147,20 @@ def build_policy(tables: Tables, notes: Notes, regions: Regions) -> policy.Polic
     )
 
 
-def _codes(path: Path, table: models.Codes | None, notes: Notes) -> CodeBook | None:
+def _codes(path: Path, table: models.Codes | None, cost_known: bool, notes: Notes) -> CodeBook | None:
     """The code book; one that could not work is noted."""
     given: dict[str, str] = {} if table is None else {key: one for key, one in table.model_dump().items() if one}
     if len(set(given.values())) < len(given):
         notes.wrong(path, "two keys have the same code")
         return None
     try:
-        return sequences.book({digits: Key(name) for name, digits in given.items()}, "codes") if given else None
+        book = sequences.book({digits: Key(name) for name, digits in given.items()}, "codes") if given else None
     except sequences.CodeError as error:
         notes.wrong(path, str(error))
         return None
+    if book is not None and not cost_known:
+        notes.warn(path, CODES_COST)
+    return book
 
 
 def settings(table: models.Settings) -> Settings:

@@ -110,9 +110,15 @@ class Keys(Table):
         description="What people type during a call: see below. Only people of ours can command. Cost: the PBX has "
         "to listen to every digit, so calls of these people are never bridged natively or with direct media.",
     )
+    codes_cost_known: StrictBool = Field(
+        False,
+        description="You know what codes cost (docs/guides/record-keys.md). Without it every start and every "
+        "`onrecord doctor` warn of it, where there are codes.",
+    )
     lamps: StrictBool | None = Field(
         None,
-        description="Keep a device state Custom:rec-<extension> at the truth, for BLF keys. Left out: wherever "
+        description="Keep the device states Custom:rec-<extension> and Custom:pause-<extension> at the truth, for "
+        "BLF keys: what is recorded, and what the pause key would do. Left out: wherever "
         "another key of this table is used.",
     )
     url_secret_file: Path | None = Field(

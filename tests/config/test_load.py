@@ -96,6 +96,18 @@ def test_a_secret_that_everybody_can_read_is_doubted(tmp_path: Path) -> None:
     assert "chmod 640" in warning.what
 
 
+@pytest.mark.parametrize("place", ["[keys]\n", '[[site]]\nname = "london"\n'])
+def test_whoever_switches_codes_on_is_told_what_they_cost_until_he_says_that_he_knows(place: str) -> None:
+    text = f'{place}codes = {{ toggle = "*1" }}\n'
+    (warning,) = loaded(text).warnings
+    assert warning.line == text.count("\n")
+    assert "direct media" in warning.what
+    assert "%" in warning.what  # and how much that was, when it was measured
+    known = "codes_cost_known = true\n"
+    assert loaded(text + known if "keys" in place else text + "[keys]\n" + known).warnings == ()
+    assert loaded("[keys]\nrecord_key = true\n").warnings == ()
+
+
 def test_a_rule_that_can_never_speak_is_doubted() -> None:
     def rule(name: str, extension: str, more: str = "") -> str:
         return f'[[rule]]\nname = "{name}"\nextension = {extension}\nmode = "always"\n{more}\n'
