@@ -28,6 +28,9 @@ class Standing(Enum):
     WITHDRAWN = "withdrawn"
 
 
+AGAINST = (Standing.REFUSED, Standing.WITHDRAWN)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One thing that a party was told or said. `how`: at the gate, in the call, key 9, by extension 100 …"""
@@ -168,7 +171,7 @@ def forbids(call: Call, ledger: Ledger, options: Options, direction: str, roster
 
 def refused(call: Call, ledger: Ledger) -> bool:
     """Whether anybody does not want this call to be recorded."""
-    return any(standing(ledger, leg) in (Standing.REFUSED, Standing.WITHDRAWN) for leg in _there(call))
+    return any(standing(ledger, leg) in AGAINST for leg in _there(call))
 
 
 def _there(call: Call) -> Iterable[LegId]:

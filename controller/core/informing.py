@@ -56,7 +56,10 @@ def gated(session: Session, event: Event, rules: Policy) -> Outcome:
 
 
 def brought(session: Session, event: ConsentKnown) -> Session:
-    """What somebody heard or said elsewhere counts here too: nobody is told twice."""
+    """What somebody heard or said elsewhere counts here too: nobody is told twice. A refusal is no news twice: the
+    gate keeps it on the channel, for a controller that was not there."""
+    if event.standing == Standing.REFUSED.value and consent.standing(session.consent, event.leg) in consent.AGAINST:
+        return session
     entry = Entry(Standing(event.standing), event.since, event.prompt, event.how, Announce(event.asked))
     return session if entry in session.consent.get(event.leg, ()) else learned(session, event.leg, entry)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from controller import lab
+from controller.core.consent import Standing
 from controller.lab import Asterisk, Call, Phone, sounds
 from tests.live import children, telling
-from tests.live.controlling import pitches
+from tests.live.controlling import controlling, pitches
 from tests.live.telling import (
     CALLED,
     CALLER,
@@ -117,7 +118,15 @@ async def test_who_refuses_a_controller_that_is_dead_by_then_is_not_recorded_by_
         await hears(call, CALLED)
         await asyncio.sleep(1)
         assert await recorders(office) == 0
+    # Nor by a controller that comes back, which nobody has told.
+    async with controlling(office, rule("always", f'announce_inbound = "{announce}"'), tmp_path) as control:
+        await asyncio.sleep(1)
         await call.hangup()
+        (finished,) = await control.over()
+    assert [(one.standing, one.how) for one in finished.consents] == [
+        (Standing.REFUSED, "at the gate, while no controller answered")
+    ]
+    assert not finished.segments
     assert mixes(office) == before
 
 

@@ -64,6 +64,10 @@ def is_id(text: str) -> bool:
     return bool(_ID.fullmatch(text))
 
 
+PASSED = f"{VARIABLE}_PASSED"
+"""What our gate left on a channel: "refused" where its party does not want to be recorded."""
+
+
 def variables(attributes: Iterable[str]) -> str:
     """For Status: one action tells what of ours runs anywhere, and what the dialplan said about each channel.
 
@@ -71,7 +75,7 @@ def variables(attributes: Iterable[str]) -> str:
     """
     ours = [f"{VARIABLE}{room}{mix}" for room in ("", "_ROOM") for mix in ("", "_MIX")]
     told = [f"{VARIABLE}_{word}" for name in attributes for word in dict.fromkeys((name, name.upper()))]
-    return ",".join((*ours, *told))
+    return ",".join((*ours, PASSED, *told))
 
 
 def claim(name: str, mixmonitor: str, room: bool = False) -> Claim | None:
@@ -82,10 +86,14 @@ def claim(name: str, mixmonitor: str, room: bool = False) -> Claim | None:
     return Claim(room, RecordingId(recording), int(segment), mixmonitor)
 
 
+def told(status: Message) -> dict[str, str]:
+    """The variables that Status was asked for on this channel."""
+    return dict(line.partition("=")[::2] for line in status.all("Variable"))
+
+
 def claims(status: Message) -> list[Claim]:
     """The recorders that our variables on this channel speak of; stale ones included."""
-    said = dict(line.partition("=")[::2] for line in status.all("Variable"))
-    found = []
+    said, found = told(status), []
     for room in (False, True):
         name = f"{VARIABLE}_ROOM" if room else VARIABLE
         one = claim(said.get(name, ""), said.get(f"{name}_MIX", ""), room)

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from controller.core.events import Event, RecorderLost
+from controller.core.consent import Standing
+from controller.core.events import ConsentKnown, Event, RecorderLost
 from controller.pbx.asterisk import mixmonitor
 from controller.pbx.asterisk.frames import Message
 from controller.pbx.asterisk.hand import Hand
@@ -72,12 +73,23 @@ def apply(
         out.append(RecorderLost(recorder.call, at, recorder.recording, recorder.segment, reason, gone))
     out.extend(translation.snapshot(picture.statuses, picture.bridges, at))
     for status in picture.statuses:
+        out.extend(_refused(status, translation, at))
         for claim in mixmonitor.claims(status):
             _adopt(status, claim, picture, translation, recorders, folders, extension)
     for recorder in recorders:
         recorder.proven = True
         out.append(recorder.found(at))
     return out
+
+
+def _refused(status: Message, translation: Translation, at: float) -> list[Event]:
+    """What somebody said in the gate while nobody was there to hear it."""
+    uniqueid = status.get("Uniqueid")
+    call = translation.call_of(uniqueid)
+    if call is None or mixmonitor.told(status).get(mixmonitor.PASSED) != "refused":
+        return []
+    how = "at the gate, while no controller answered"
+    return [ConsentKnown(call, at, translation.leg_of(uniqueid), Standing.REFUSED.value, at, how=how)]
 
 
 def _adopt(
