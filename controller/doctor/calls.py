@@ -78,7 +78,8 @@ async def others(visit: Visit) -> list[Finding]:
 def _ours(visit: Visit, said: Mapping[str, str]) -> set[str]:
     """The files that our variables on a channel speak of, with and without their ending (the list has none)."""
     stems = {said.get(f"{VARIABLE}{room}", "") for room in ("", "_ROOM")}
-    paths = {f"{visit.pbx.monitor_dir.rstrip('/')}/{stem}" for stem in stems}
+    folders = [each.rstrip("/") for each in (visit.pbx.monitor_dir, visit.pbx.provisional_dir) if each]
+    paths = {f"{folder}/{stem}" for folder in folders for stem in stems}
     return paths | {f"{path}.{visit.pbx.format}" for path in paths}
 
 

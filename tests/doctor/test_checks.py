@@ -332,6 +332,19 @@ async def test_only_what_is_wanted_is_done_with_what_it_needs(
     assert list(dict.fromkeys(one.check for one in findings)) == told
 
 
+@pytest.mark.parametrize("folder", ["/var/spool/asterisk/monitor/onrecord", "/run/onrecord-provisional"])
+async def test_our_own_recorders_are_nobody_else_whether_they_write_to_a_disk_or_to_memory(
+    tmp_path: Path, folder: str
+) -> None:
+    said = [
+        ("Variable", f"MIXMONITOR_FILENAME={folder}/main-1-1.1.wav"),
+        ("Variable", "ONRECORD=main-1-1.1"),
+    ]
+    ours = Message([("Event", "Status"), ("Channel", "PJSIP/100-1"), *said])
+    (found,) = await run("others", visit(configuration(tmp_path), Status=[ours]))
+    assert found.status is Status.OK, found
+
+
 async def test_what_needs_a_failed_check_is_not_looked_at(tmp_path: Path) -> None:
     findings = await Examination(configuration(tmp_path, ami='port = 1, secret = "secret"')).run()
     by_name = {one.check: one for one in findings}
