@@ -11,6 +11,7 @@ import re
 import secrets
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,12 @@ PACKET = 160
 LEVEL = 0.25
 MOST_HEARD = 60 * 50
 """Packets that are kept: one minute."""
+EVENTS = 101
+"""The payload type of keys (RFC 4733) where the PBX offers no other."""
+KEYS = "0123456789*#ABCD"
+KEY_PACKETS = 8
+LOUD = 256
+"""What counts as a sound, of 32768: far below any speech."""
 _HEADER = struct.Struct("!BBHII")
 
 Pitch = Callable[[float], int]
@@ -43,6 +50,7 @@ def own_address(host: str) -> str:
 @dataclass(slots=True)
 class _Rtp(asyncio.DatagramProtocol):
     heard: list[bytes] = field(default_factory=list)
+    loud_at: float = 0.0
     transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -51,6 +59,8 @@ class _Rtp(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002
         if len(data) > _HEADER.size and data[1] & 0x7F == 0 and len(self.heard) < MOST_HEARD:
             self.heard.append(data[_HEADER.size :])
+            if np.abs(LEVELS[Law.MU][np.frombuffer(self.heard[-1], np.uint8)]).max() > LOUD:
+                self.loud_at = time.monotonic()
 
 
 @dataclass(slots=True)
@@ -62,11 +72,15 @@ class End:
     pitch: Pitch
     answered: bool = False
     hung_up: bool = False
+    number: int = 0
+    """Of the first packet: carriers begin anywhere, and anew when they move a call to another machine."""
+    joined_at: int | None = None  # packets sent by then
     _sip_port: int = 0
-    _joined_at: int | None = None  # packets sent by then
     _sent: int = 0
     _phase: float = 0.0
     _to: tuple[str, int] | None = None
+    _events: int = EVENTS
+    _keys: list[bytes] = field(default_factory=list)  # a packet of a key for each of the next 20 ms
     _rtp: _Rtp = field(default_factory=_Rtp)
 
     @property
@@ -75,7 +89,20 @@ class End:
 
     def join(self) -> None:
         """From now on it talks."""
-        self._joined_at = self._sent
+        self.joined_at = self._sent
+
+    def was_asked(self, quiet: float) -> bool:
+        """Whether it heard something, and nothing for so many seconds since."""
+        return 0 < self._rtp.loud_at < time.monotonic() - quiet
+
+    def press(self, key: str) -> None:
+        """Press a key of the telephone for 100 ms (RFC 4733); one at a time."""
+        if self._keys:
+            return
+        code, level, end = KEYS.index(key), 10, 0x80
+        lengths = [*range(PACKET, 6 * PACKET, PACKET), 5 * PACKET, 5 * PACKET, 5 * PACKET]
+        ends = [0] * 5 + [end] * 3  # the last one three times, as the RFC asks for
+        self._keys += [struct.pack("!BBH", code, level | over, n) for n, over in zip(lengths, ends, strict=True)]
 
     def heard(self) -> NDArray[np.int16]:
         """All that the PBX sent it, 8 kHz."""
@@ -89,10 +116,13 @@ class End:
         if address is None or media is None or "0" not in media[2].split():
             raise ValueError("no PCMU in the offer")
         self._to = (address[1], int(media[1]))
+        events = re.search(r"^a=rtpmap:(\d+) telephone-event/8000", sdp, re.MULTILINE)
+        self._events = int(events[1]) if events else EVENTS
         assert self._rtp.transport is not None  # noqa: S101
         port = self._rtp.transport.get_extra_info("sockname")[1]
         lines = ("v=0", f"o=- 1 1 IN IP4 {self.address}", "s=-", f"c=IN IP4 {self.address}", "t=0 0")
-        media_lines = (f"m=audio {port} RTP/AVP 0", "a=rtpmap:0 PCMU/8000", "a=ptime:20", "a=sendrecv")
+        keys = (f"a=rtpmap:{self._events} telephone-event/8000", f"a=fmtp:{self._events} 0-15")
+        media_lines = (f"m=audio {port} RTP/AVP 0 {self._events}", "a=rtpmap:0 PCMU/8000", *keys, "a=ptime:20")
         return "".join(f"{line}\r\n" for line in (*lines, *media_lines))
 
     async def talk(self) -> None:
@@ -101,13 +131,22 @@ class End:
         began = loop.time()
         while True:
             if self._to is not None and self._rtp.transport is not None:
-                header = _HEADER.pack(0x80, 0, self._sent & 0xFFFF, self._sent * PACKET & 0xFFFFFFFF, source)
-                self._rtp.transport.sendto(header + self._packet(), self._to)
+                self._rtp.transport.sendto(self._frame(source), self._to)
             self._sent += 1
             await asyncio.sleep(max(0.0, began + self._sent * PACKET / RATE - loop.time()))
 
+    def _frame(self, source: int) -> bytes:
+        number, at, kind = (self.number + self._sent) & 0xFFFF, self._sent * PACKET, 0
+        speech = self._packet()
+        if not self._keys:
+            return _HEADER.pack(0x80, kind, number, at & 0xFFFFFFFF, source) + speech
+        done = KEY_PACKETS - len(self._keys)  # all packets of a key have the time of its beginning
+        kind = self._events | (0x80 if done == 0 else 0)
+        at = (self._sent - done) * PACKET
+        return _HEADER.pack(0x80, kind, number, at & 0xFFFFFFFF, source) + self._keys.pop(0)
+
     def _packet(self) -> bytes:
-        pitch = 0 if self._joined_at is None else self.pitch((self._sent - self._joined_at) * PACKET / RATE)
+        pitch = 0 if self.joined_at is None else self.pitch((self._sent - self.joined_at) * PACKET / RATE)
         step = 2 * np.pi * pitch / RATE
         wave = np.sin(self._phase + step * np.arange(PACKET)) * (LEVEL * 32767 if pitch else 0)
         self._phase = (self._phase + step * PACKET) % (2 * np.pi)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from controller.config.machinery import Pbx
 from controller.pbx.asterisk import ari
@@ -18,7 +19,16 @@ APP = "onrecord-selftest"
 CALLER = "OnRecord self-test"
 ANSWER_SECONDS = 6.0
 JOIN_SECONDS = 2.0
-NOT_YET = 422
+NOT_YET = (409, 422)
+"""A channel is in our application a moment after its answer; till then this is what ARI says."""
+GATE = "onrecord-selftest"
+"""The context of dialplan/asterisk/onrecord_gate.conf that leads both ends through the gate and back to us."""
+STASIS = 2
+"""The priority behind the gate, in that context."""
+GATE_SECONDS = 40.0
+QUIET = 0.5
+"""Seconds of silence after a prompt, before the key that agrees is pressed."""
+AGREES = "1"
 
 
 class NotAnswered(Exception):
@@ -56,6 +66,30 @@ async def called(ari_: Ari, endpoint: str, end: End, with_: str = "") -> AsyncIt
             await ari_.request("DELETE", "channels", identity)
 
 
+async def passed(ari_: Ari, channel: str, end: End, side: str) -> float | None:
+    """Lead a channel through the gate, as `caller` or `callee`, till it is back here: the seconds that this took.
+
+    None where the dialplan has no such context. Raises NotAnswered where the gate ended the call, or kept it.
+    """
+    query = {"variable": f"DIALPLAN_EXISTS({GATE},{side},1)"}
+    if (await _when_ours(ari_, "GET", "channels", channel, "variable", query=query))["value"] != "1":
+        return None
+    began = time.monotonic()
+    way = {"context": GATE, "extension": side, "priority": "1"}
+    await _when_ours(ari_, "POST", "channels", channel, "continue", query=way)
+    while time.monotonic() < began + GATE_SECONDS:
+        try:
+            place = (await ari_.request("GET", "channels", channel))["dialplan"]
+        except AriRefused as error:
+            raise NotAnswered(f"the gate ended the call of the {side}") from error
+        if (place["context"], place["priority"]) == (GATE, STASIS):
+            return time.monotonic() - began
+        if end.was_asked(QUIET):
+            end.press(AGREES)
+        await asyncio.sleep(0.005)
+    raise NotAnswered(f"the gate let the {side} not go within {GATE_SECONDS:g} s")
+
+
 @asynccontextmanager
 async def joined(ari_: Ari, *channels: str) -> AsyncIterator[None]:
     """The channels in one bridge. Raises PbxRefused, PbxGone."""
@@ -70,13 +104,16 @@ async def joined(ari_: Ari, *channels: str) -> AsyncIterator[None]:
 
 
 async def _join(ari_: Ari, bridge: str, channel: str) -> None:
-    """A channel is in our application a moment after the answer, till then 422."""
+    await _when_ours(ari_, "POST", "bridges", bridge, "addChannel", query={"channel": channel})
+
+
+async def _when_ours(ari_: Ari, method: str, *path: str, query: dict[str, str]) -> Any:
+    """Ask for something that takes a channel in our application, as soon as it is there."""
     deadline = time.monotonic() + JOIN_SECONDS
     while True:
         try:
-            await ari_.request("POST", "bridges", bridge, "addChannel", query={"channel": channel})
-            return
+            return await ari_.request(method, *path, query=query)
         except AriRefused as error:
-            if error.status != NOT_YET or time.monotonic() > deadline:
+            if error.status not in NOT_YET or time.monotonic() > deadline:
                 raise
         await asyncio.sleep(0.01)

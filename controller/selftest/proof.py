@@ -8,8 +8,9 @@ import numpy as np
 import soundfile
 
 from controller.config.load import Config
+from controller.core.announcing import IN_CALL
 from controller.core.commands import Side
-from controller.core.decision import Announce, NoticeForm, PauseForm
+from controller.core.decision import Announce, Audience, NoticeForm, PauseForm, Untold
 from controller.doctor.finding import Finding, fail, ok, skipped
 from controller.pipeline.task import AUDIO_NAME, PICTURE_NAME
 from controller.pipeline.verify import sha256
@@ -25,6 +26,8 @@ WHOLE = 0.9
 LEAK = 0.05
 SHORTER = 0.3
 """A pause is proved in the file if it is at most so many seconds shorter than it was asked for."""
+HEARD = 0.1
+"""Seconds of something else than tones that are a prompt or a beep."""
 LONGER = 0.6
 """Seconds: the two commands, and our own looking, are on top."""
 _DEAF = "renew_recorders = true (docs/transfers.md); `onrecord doctor --only modules --only codecs`"
@@ -57,6 +60,10 @@ def pictured(_config: Config, kept: Kept, _ends: Ends, _paused: float) -> Findin
 
 def started(config: Config, kept: Kept, _ends: Ends, _paused: float) -> Finding:
     sides, rate = _sound(kept)
+    if kept.call.decision.options.untold is Untold.PAUSE and any(
+        one.how.startswith(IN_CALL) for one in kept.call.consents
+    ):
+        return skipped("people are told in the conversation, and it is recorded from then on; behind a gate at once")
     heard = max(hear.longest(hear.present(side, rate, MARKER))[1] for side in sides)
     late = MARKER_SECONDS - heard - kept.call.decision.options.delay
     most = config.selftest.late
@@ -75,6 +82,7 @@ def sided(_config: Config, kept: Kept, _ends: Ends, paused_for: float) -> Findin
     both = kept.call.decision.options.pause_side is Side.BOTH
     figures: dict[str, object] = {}
     for name, side, is_first in (("left", sides[0], first_left), ("right", sides[1], not first_left)):
+        whose = f"{name} (the {'first' if is_first else 'second'} end's side)"
         own = (MARKER, FIRST) if is_first else (SECOND,)
         strange = (SECOND,) if is_first else (MARKER, FIRST)
         talks = _any(side, rate, own)
@@ -84,10 +92,12 @@ def sided(_config: Config, kept: Kept, _ends: Ends, paused_for: float) -> Findin
         figures[f"{name}_own"] = round(share, 3)
         if share < WHOLE:
             if leak >= LEAK:
-                return fail(f"{name} has the other side's tone", "the sides are exchanged: report this", **figures)
-            return fail(f"{name}: its own tone is in {share:.0%} of it: the recorder is deaf there", _DEAF, **figures)
+                return fail(f"{whose} has the other side's tone", "the sides are exchanged: report this", **figures)
+            return fail(
+                f"{whose}: its own tone is in {share:.0%} of it: the recorder is deaf there", _DEAF, **figures
+            )
         if leak >= LEAK:
-            return fail(f"{name} has the other side's tone as well", "a side was made of the mix: `onrecord show`")
+            return fail(f"{whose} has the other side's tone as well", "a side was made of the mix: `onrecord show`")
     return ok("each side has its own tone and nothing of the other's", **figures)
 
 
@@ -115,13 +125,27 @@ def silenced(_config: Config, kept: Kept, _ends: Ends, paused: float) -> Finding
 
 def prompted(_config: Config, kept: Kept, ends: Ends, _paused: float) -> Finding:
     options = kept.call.decision.options
-    told = options.announce_internal is not Announce.NONE or options.notice_internal is not NoticeForm.NONE
-    if not told:
-        return skipped("neither announcement nor notice is configured for calls like this one")
-    heard = [hear.others(end.heard(), RATE, MARKER, FIRST, SECOND) for end in ends]
-    if max(heard) > 0.1:
-        return ok(f"{max(heard):.1f} s of a prompt or beep were heard", heard_s=round(max(heard), 2))
-    return fail("neither end heard a prompt or beep", "`onrecord doctor --only prompts`; `onrecord prompt check`")
+    announced = options.announce_internal is not Announce.NONE and options.announce_to is not Audience.FAR
+    noticed = options.notice_internal is not NoticeForm.NONE and options.notice_to is not Audience.FAR
+    if not (announced or noticed):
+        return skipped("no announcement or notice is configured that our own people hear on calls among themselves")
+    seconds = [round(beside_tones(end.heard()), 2) for end in ends]
+    entries = {entry.leg: entry for entry in kept.call.consents}
+    figures = {"first_heard_s": seconds[0], "second_heard_s": seconds[1]}
+    for name, leg, heard in zip(("first", "second"), kept.legs, seconds, strict=True):
+        if heard < HEARD:
+            remedy = "`onrecord doctor --only prompts`; `onrecord alarms`; `onrecord prompt check`"
+            noted = f", though it is noted as {entries[leg].standing}" if leg in entries else ""
+            return fail(f"the {name} end heard neither prompt nor beep{noted}", remedy, **figures)
+        if announced and leg not in entries:
+            return fail(f"that the {name} end was told is noted nowhere", "`onrecord show`; report this", **figures)
+    said = "; ".join(sorted({f"{one.prompt} {one.how}" for one in entries.values()})) or "beep or notice"
+    return ok(f"{seconds[0]:.1f} and {seconds[1]:.1f} s were heard beside the tones: {said}", **figures)
+
+
+def beside_tones(heard: hear.Sound) -> float:
+    """Seconds of what an end heard that are none of our tones."""
+    return hear.others(heard, RATE, MARKER, FIRST, SECOND)
 
 
 PROOFS: dict[str, Proof] = {

@@ -7,6 +7,7 @@ import getpass
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from typing import Any
 
 from controller.config.load import Config
@@ -16,12 +17,13 @@ from controller.doctor.finding import Finding, Status, fail, ok, skipped
 from controller.pbx.driver import PbxGone, PbxRefused
 from controller.selftest import kept, proof
 from controller.selftest.phone import End, end, own_address
-from controller.selftest.place import NotAnswered, called, connected, joined
+from controller.selftest.place import GATE, NotAnswered, called, connected, joined, passed
 
 STEPS = (
     "controller",
     "ari",
     "call",
+    "gate",
     "rule",
     "recording",
     "pause",
@@ -43,6 +45,8 @@ AFTER_SECONDS = 1.5
 SEEN_SECONDS = 3.0
 ON_SECONDS = 5.0
 STATE_SECONDS = 3.0
+TOLD_SECONDS = 30.0
+"""How long a recording may be held back by announcements that are made in the conversation."""
 
 
 class Over(Exception):
@@ -59,6 +63,7 @@ class Selftest:
     tell: Callable[[str], None] = lambda _step: None
     findings: list[Finding] = field(default_factory=list)
     paused_for: float = 0.0  # seconds; 0: it was not
+    call: str = ""  # as the controller calls it: by its first channel
 
     async def run(self) -> list[Finding]:
         """Every step, those that could not be reached as skipped."""
@@ -132,16 +137,26 @@ class Selftest:
             end("first", address, lambda at: proof.MARKER if at < proof.MARKER_SECONDS else proof.FIRST)
         )
         second = await stack.enter_async_context(end("second", address, lambda _at: proof.SECOND))
-        async with (
-            called(ari, extension, first) as one,
-            called(ari, extension, second, one) as other,
-            joined(ari, one, other),
-        ):
-            first.join()
-            second.join()
-            self._add("call", ok(f"two ends of {extension} talk over SIP and RTP at {address}"))
-            recording = await self._while_it_goes()
+        async with called(ari, extension, first) as one:
+            self.call = f"{self.pbx.name}/{one}"
+            waited = [await self._gate(ari, one, first, "caller")]
+            async with called(ari, extension, second, one) as other:
+                waited.append(await self._gate(ari, other, second, "callee"))
+                self._add("gate", _gates(waited))
+                async with joined(ari, one, other):
+                    first.join()
+                    second.join()
+                    self._add("call", ok(f"two ends of {extension} talk over SIP and RTP at {address}"))
+                    recording = await self._while_it_goes()
         return recording, (first, second), (one, other)
+
+    async def _gate(self, ari: Any, channel: str, end: End, side: str) -> float | None:
+        self.tell("gate")
+        try:
+            return await passed(ari, channel, end, side)
+        except NotAnswered as error:
+            remedy = "`onrecord alarms`; `onrecord doctor --only prompts`; ONRECORD_DOWN in the dialplan"
+            raise self._over("gate", fail(str(error), remedy)) from error
 
     async def _while_it_goes(self) -> str:
         self.tell("rule")
@@ -152,7 +167,7 @@ class Selftest:
             raise self._over("rule", fail("the controller does not see the call", remedy))
         decision = call["decision"]
         if decision["mode"] == "never":
-            remedy = f'add to {self.config.path}: [[rule]] name = "selftest" extension = "{extension}" '
+            remedy = f'add to {self.config.path}: [[rule]] name = "{self._free_name()}" extension = "{extension}" '
             remedy += 'mode = "always-with-pause" priority = 100; or name an extension that is recorded: '
             remedy += '[selftest] extension = "…"'
             raise self._over("rule", fail(f"no rule wants it recorded: {decision['reason']}", remedy))
@@ -160,16 +175,31 @@ class Selftest:
         self.tell("recording")
         if decision["mode"] == "on-demand":
             await self._ask(do="start", call=call["call"])
-        call = await self._until(lambda call: call["state"] == "on", ON_SECONDS)
-        if call is None:
-            found = await self._mine()
-            state = found["state"] if found else "gone"
-            remedy = "`onrecord alarms` and `onrecord doctor --only probe` say why"
-            raise self._over("recording", fail(f"not recorded after {ON_SECONDS:g} s: it is {state}", remedy))
+        call = await self._recorded()
         self._add("recording", ok("the PBX confirmed that it records"))
         await asyncio.sleep(TALK_SECONDS)
         await self._pause(call["call"])
         return str(call["recording"])
+
+    async def _recorded(self) -> dict[str, Any]:
+        """Our call as soon as it is; longer than ON_SECONDS only while an announcement holds it back."""
+        loop = asyncio.get_running_loop()
+        began, held = loop.time(), 0.0
+        while loop.time() - began < ON_SECONDS + held:
+            call = await self._mine()
+            if call is not None and call["state"] == "on":
+                return call
+            if call is not None and call["wanted"] != "on":
+                held = min(loop.time() - began, TOLD_SECONDS)
+            await asyncio.sleep(0.05)
+        state = "gone" if call is None else f"{call['state']}, wanted {call['wanted']}"
+        what, remedy = f"not recorded after {loop.time() - began:.0f} s: it is {state}", "`onrecord alarms` and "
+        if held:
+            what += "; nothing is recorded before people were told"
+            remedy += "`onrecord doctor --only prompts` say why they were not"
+        else:
+            remedy += "`onrecord doctor --only probe` say why"
+        raise self._over("recording", fail(what, remedy))
 
     async def _pause(self, call: str) -> None:
         self.tell("pause")
@@ -192,11 +222,9 @@ class Selftest:
         await asyncio.sleep(AFTER_SECONDS)
 
     async def _mine(self) -> dict[str, Any] | None:
+        """Our call, once both ends are in it. Known by its channel: the endpoint may be somebody's telephone."""
         calls = (await self._ask(do="list")).get("calls", ())
-        ours = self.config.selftest.extension
-        mine = [one for one in calls if any(each["endpoint"] == ours for each in one["parties"])]
-        together = [one for one in mine if len(one["parties"]) > 1]
-        return together[0] if together else None
+        return next((one for one in calls if one["call"] == self.call and len(one["parties"]) > 1), None)
 
     async def _until(self, true: Callable[[dict[str, Any]], bool], seconds: float) -> dict[str, Any] | None:
         """Our call as soon as this is true of it; None where it is not in time."""
@@ -207,6 +235,12 @@ class Selftest:
                 return call
             await asyncio.sleep(0.05)
         return None
+
+    def _free_name(self) -> str:
+        """For a rule of ours: each name may be there once."""
+        taken = {rule.name for rule in self.config.policy.rules}
+        names = chain(("selftest",), (f"selftest-{n}" for n in count(2)))
+        return next(name for name in names if name not in taken)
 
     def _endpoint(self) -> str:
         name = self.config.selftest.extension
@@ -231,3 +265,11 @@ class Selftest:
             self._add("swept", skipped(f"{story.folder} is left there ({why})"))
             return
         self._add("swept", await kept.sweep(self.config, story))
+
+
+def _gates(waited: list[float | None]) -> Finding:
+    """How long it took to pass the gate; the prompts are in it."""
+    seconds = [one for one in waited if one is not None]
+    if not seconds:
+        return skipped(f"the dialplan has no context {GATE}: an announcement is made in the conversation, if at all")
+    return ok(f"both ends passed it in {' and '.join(f'{one:.2f}' for one in seconds)} s", seconds=seconds)

@@ -86,7 +86,7 @@ class Child:
         if self.process.returncode is None:
             self.process.terminate()
         try:
-            return await asyncio.wait_for(self.process.wait(), 30)
+            return await asyncio.wait_for(self.process.wait(), 45)  # what is worked on is given time, too
         finally:
             await self._task
 

@@ -1,4 +1,4 @@
-"""The systemd unit as data, and which system calls its filter lets through."""
+"""The systemd units as data, and which system calls its filter lets through."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "packaging" / "onrecord.service"
+SELFTEST, TIMER = FILE.with_name("onrecord-selftest.service"), FILE.with_name("onrecord-selftest.timer")
 
 
-def settings(key: str) -> list[str]:
+def settings(key: str, file: Path = FILE) -> list[str]:
     """All values of a key, in order; systemd merges them or takes the last, as the key says."""
-    return re.findall(rf"^{key}=(.*)$", FILE.read_text(), re.MULTILINE)
+    return re.findall(rf"^{key}=(.*)$", file.read_text(), re.MULTILINE)
 
 
-def setting(key: str) -> str:
-    (value,) = settings(key)
+def setting(key: str, file: Path = FILE) -> str:
+    (value,) = settings(key, file)
     return value
 
 
@@ -24,11 +25,11 @@ def seconds(key: str) -> float:
     return float(setting(key))
 
 
-def allowed() -> set[str]:
+def allowed(file: Path = FILE) -> set[str]:
     """The system calls that SystemCallFilter lets through, as systemd.exec(5) puts the lines together."""
     groups = _groups()
     found: set[str] = set()
-    for line in settings("SystemCallFilter"):
+    for line in settings("SystemCallFilter", file):
         calls = {call for word in line.lstrip("~").split() for call in _expand(word, groups)}
         found = found - calls if line.startswith("~") else found | calls
     return found

@@ -34,7 +34,7 @@ SECOND = tone((proof.SECOND, 2.1), (0, PAUSED), (proof.SECOND, 1.5))
 def kept(folder: Path, left: NDArray[np.int16], right: NDArray[np.int16]) -> Any:
     soundfile.write(folder / "recording.wav", np.stack([left, right], axis=1), RATE, "PCM_16")
     segment = SimpleNamespace(leg="main/1", anchor_is="customer")
-    call = SimpleNamespace(decision=SimpleNamespace(options=Options()))
+    call = SimpleNamespace(decision=SimpleNamespace(options=Options()), consents=())
     story = SimpleNamespace(segments=[segment])
     return SimpleNamespace(folder=folder, call=call, story=story, legs=("main/1", "main/2"))
 
@@ -49,13 +49,13 @@ def test_a_right_recording_passes(tmp_path: Path) -> None:
 
 def test_exchanged_sides_are_found(tmp_path: Path) -> None:
     found = proof.sided(CONFIG, kept(tmp_path, SECOND, FIRST), ENDS, PAUSED)
-    assert (found.status, found.what) == (Status.FAIL, "left has the other side's tone")
+    assert (found.status, found.what) == (Status.FAIL, "left (the first end's side) has the other side's tone")
 
 
 def test_a_mix_on_a_side_is_found(tmp_path: Path) -> None:
     found = proof.sided(CONFIG, kept(tmp_path, FIRST, FIRST // 2 + SECOND // 2), ENDS, PAUSED)
     assert found.status is Status.FAIL
-    assert found.what.startswith("right has the other side's tone as well")
+    assert found.what.startswith("right (the second end's side) has the other side's tone as well")
 
 
 @pytest.mark.parametrize("from_", [0.0, 0.6, 3.8])
@@ -64,7 +64,7 @@ def test_a_side_that_becomes_deaf_is_found_also_next_to_a_pause(tmp_path: Path, 
     deaf[round(from_ * RATE) :] = 0
     found = proof.sided(CONFIG, kept(tmp_path, FIRST, deaf), ENDS, PAUSED)
     assert found.status is Status.FAIL
-    assert "right: its own tone is in" in found.what
+    assert "right (the second end's side): its own tone is in" in found.what
 
 
 def test_a_pause_that_one_side_is_heard_in_is_found(tmp_path: Path) -> None:
