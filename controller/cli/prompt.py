@@ -15,14 +15,13 @@ from controller.cli.ending import BAD_USE, DEFAULT_CONFIG, FOUND, AsJson, Config
 from controller.config.prompts import OWN
 from controller.prompts import beeps as beeping
 from controller.prompts.examine import examine
-from controller.prompts.find import Found, find, languages
+from controller.prompts.find import Found, find, languages, names
 from controller.prompts.make import RATES, note
 from controller.prompts.make import generate as make
 from controller.prompts.manifest import HOME, SOUNDS, manifest
 from controller.prompts.place import place as put
 from controller.prompts.region_file import OURS, BadRegions, regions
 from controller.prompts.speak import NoVoice
-from controller.prompts.take import Unfit, keep, take
 
 Languages = Annotated[list[str] | None, typer.Option("--language", "-l", help="Only this one; may be repeated.")]
 
@@ -64,47 +63,8 @@ def list_(language: Languages = None, config: ConfigPath = DEFAULT_CONFIG, as_js
 
 
 def _all(wanted: tuple[str, ...], own: Path) -> list[Found]:
-    found = [find(name, language, own) for language in wanted for name in manifest().prompts]
+    found = [find(name, language, own) for language in wanted for name in names(language, own)]
     return [each for each in found if each is not None and each.language in wanted]
-
-
-def import_(
-    file: Annotated[Path, typer.Argument(help="WAV, FLAC, Ogg, MP3 …, of any rate, mono or stereo.")],
-    prompt: Annotated[str, typer.Option("--prompt", "-p", help="Which it replaces; left out: the file's name.")] = "",
-    language: Annotated[str, typer.Option("--language", "-l", help="Such as de; left out: the folder's name.")] = "",
-    words: Annotated[str, typer.Option(help="What it says: kept with the evidence of consent.")] = "",
-    config: ConfigPath = DEFAULT_CONFIG,
-    as_json: AsJson = False,
-) -> None:
-    """Take a recording of your own for a prompt: it is checked, brought to 8 kHz mono and to the level of the others.
-
-    Exit codes: 0 taken; 1 unfit; 2 wrong use.
-    """
-    told = manifest()
-    name, tongue = prompt or file.stem, language or file.parent.name
-    if name not in told.prompts:
-        raise Ending(f"there is no prompt {name!r}: --prompt takes {', '.join(told.prompts)}", BAD_USE)
-    if not language and tongue not in languages(own_folder(config)):
-        raise Ending(
-            f"in which language is {file}? --language takes one such as {', '.join(told.languages)}", BAD_USE
-        )
-    try:
-        taken = take(file)
-        kept = keep(taken, own_folder(config), tongue, name, words)
-    except Unfit as unfit:
-        raise Ending(f"{file}: {unfit}", FOUND) from unfit
-    except OSError as error:
-        raise Ending(f"{error.filename or own_folder(config)}: {error.strerror or error}", FOUND) from error
-    if as_json:
-        facts = {"file": str(kept), "prompt": name, "language": tongue, "seconds": round(taken.seconds, 3)}
-        say_json({**facts, "level_dbov": taken.level, "mended": taken.mended, "words": words})
-        return
-    for each in taken.mended:
-        print(each)
-    print(f"{kept}: {taken.seconds:.1f} s, {taken.level:.0f} dBov")
-    print("`onrecord prompt place` puts it where the PBX plays it")
-    if not words:
-        print("its words were not given (--words): evidence of consent will name the file's hash only")
 
 
 def check(language: Languages = None, config: ConfigPath = DEFAULT_CONFIG, as_json: AsJson = False) -> None:

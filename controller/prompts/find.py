@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import soundfile
 
 from controller.prompts.make import digest
-from controller.prompts.manifest import SOUNDS, Manifest, manifest
-
-OWN = "own.toml"
-"""In the folder of a site's own recordings: what `onrecord prompt import` noted of each."""
+from controller.prompts.manifest import NAME, SOUNDS, manifest
+from controller.prompts.owned import REPLACED, Owned, owned
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A prompt that can be played. `words` "" where a site's own file came without; `language`: the one it is in."""
+    """A prompt that can be played. `words` "" where a site's own file came without; `language`: the one it is in;
+    `brought`: what was noted when it was imported, None for ours and for a file that was put there by hand."""
 
     prompt: str
     language: str
@@ -27,11 +24,13 @@ class Found:
     seconds: float
     sha256: str
     own: bool
+    brought: Owned | None = None
 
     @property
     def version(self) -> str:
-        """What evidence cites: "recorded/en@1a2b3c4d"."""
-        return f"{self.prompt}/{self.language}@{self.sha256[:8]}"
+        """What evidence cites: "recorded/en@1a2b3c4d"; of one's own second "recorded/en.2@5e6f7a8b"."""
+        number = f".{self.brought.number}" if self.brought is not None and self.brought.number else ""
+        return f"{self.prompt}/{self.language}{number}@{self.sha256[:8]}"
 
 
 def find(prompt: str, language: str, own: Path | None = None, default: str | None = None) -> Found | None:
@@ -39,47 +38,54 @@ def find(prompt: str, language: str, own: Path | None = None, default: str | Non
     `default` (the manifest's). At each step the site's `own` folder goes before ours. None: nothing says it."""
     told = manifest()
     tried = dict.fromkeys([language, _plain(language), default or told.default, told.default])
-    return next((found for each in tried if (found := _in(told, prompt, each, own)) is not None), None)
+    return next((found for each in tried if (found := _in(prompt, each, own)) is not None), None)
 
 
 def lacking(language: str, own: Path | None = None) -> tuple[str, ...]:
     """The prompts that are missing in `language` itself, not counting what `find` would play instead; () if none."""
     told = manifest()
-    return tuple(name for name in told.prompts if _in(told, name, language, own) is None)
+    return tuple(name for name in told.prompts if _in(name, language, own) is None)
 
 
 def languages(own: Path | None = None) -> tuple[str, ...]:
     """Every language that has at least one prompt."""
-    theirs = (folder.name for folder in sorted(own.iterdir()) if folder.is_dir()) if own and own.is_dir() else ()
+    theirs = (
+        (folder.name for folder in sorted(own.iterdir()) if folder.is_dir() and folder.name != REPLACED)
+        if own and own.is_dir()
+        else ()
+    )
     return tuple(dict.fromkeys([*manifest().languages, *theirs]))
 
 
-def owned(own: Path) -> dict[tuple[str, str], str]:
-    """The words of a site's own recordings, by language and prompt, as far as they were noted."""
-    try:
-        noted = tomllib.loads((own / OWN).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return {}  # the words are a help to people: that they are unreadable stops no call
-    return {(language, name): words for language, name, words in _rows(noted)}
+def names(language: str, own: Path | None = None) -> tuple[str, ...]:
+    """The prompts of the manifest, and those that only this site has in `language`, for rules that name them."""
+    theirs = sorted(each.stem for each in (own / language).glob("*.wav")) if own is not None else []
+    return tuple(dict.fromkeys([*manifest().prompts, *(each for each in theirs if NAME.fullmatch(each))]))
 
 
-def _rows(noted: dict[str, object]) -> Iterator[tuple[str, str, str]]:
-    for language, part in noted.items():
-        for name, row in part.items() if isinstance(part, dict) else ():
-            if isinstance(row, dict) and isinstance(words := row.get("words", ""), str):
-                yield language, name, words
+def own_recording(prompt: str, language: str, own: Path) -> Found | None:
+    """A site's own recording in this very language; None where there is none that a PBX could play."""
+    file = own / language / f"{prompt}.wav"
+    heard = _heard(file) if file.is_file() else None
+    if heard is None:
+        return None
+    noted = owned(own).get((language, prompt))
+    # Somebody may have put another file in its place by hand: what was noted is then of one that is not played.
+    brought = noted if noted is not None and noted.sha256 in ("", heard[1]) else None
+    return Found(prompt, language, file, brought.words if brought else "", *heard, own=True, brought=brought)
 
 
-def _in(told: Manifest, prompt: str, language: str, own: Path | None) -> Found | None:
-    if own is not None and (file := own / language / f"{prompt}.wav").is_file():
-        heard = _heard(file)
-        if heard is not None:
-            return Found(prompt, language, file, owned(own).get((language, prompt), ""), *heard, own=True)
-    made = told.made.get((language, prompt))
-    file = SOUNDS / language / f"{prompt}.wav"
+def our_recording(prompt: str, language: str) -> Found | None:
+    """The sound that we made of a prompt in this very language; None where there is none."""
+    made, file = manifest().made.get((language, prompt)), SOUNDS / language / f"{prompt}.wav"
     if made is None or not file.is_file():
         return None
     return Found(prompt, language, file, made.words, made.seconds, made.sha256, own=False)
+
+
+def _in(prompt: str, language: str, own: Path | None) -> Found | None:
+    theirs = own_recording(prompt, language, own) if own is not None else None
+    return theirs or our_recording(prompt, language)
 
 
 def _heard(file: Path) -> tuple[float, str] | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from controller.prompts.beeps import FOLDER
-from controller.prompts.find import find, languages
-from controller.prompts.manifest import SOUNDS, manifest
+from controller.prompts.find import find, languages, names
+from controller.prompts.manifest import SOUNDS
 
 
 def place(to: Path, own: Path | None = None, wanted: Iterable[str] = ()) -> list[Path]:
@@ -16,7 +16,7 @@ def place(to: Path, own: Path | None = None, wanted: Iterable[str] = ()) -> list
     Each appears whole, so that a PBX that is about to play it is not disturbed. Raises OSError."""
     changed = []
     for language in tuple(wanted) or languages(own):
-        for prompt in manifest().prompts:
+        for prompt in names(language, own):
             found = find(prompt, language, own)
             # In another language than asked for it would be evidence of words that nobody heard.
             if found is not None and found.language == language and _put(found.path, to / language / f"{prompt}.wav"):

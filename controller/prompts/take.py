@@ -7,13 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
 
-from controller.prompts.find import OWN
 from controller.prompts.level import PEAK, TARGET, Samples, active_level, at_level, trimmed
-from controller.prompts.make import RATES, digest, resampled, write
-from controller.prompts.manifest import LANGUAGE, NAME
+from controller.prompts.make import resampled
+from controller.prompts.whole import missing
 
 LONGEST, SHORTEST = 60.0, 0.3
 """Seconds. A caller waits through it: nobody means a longer one; a shorter one holds no word."""
@@ -24,6 +21,8 @@ CLIPPED = 8
 CLIPPED_SHARE = 0.001
 NEAR = 1.5
 """dB from TARGET that are left as they are."""
+ENDING, CUT_OFF = 0.02, 15.0
+"""If the last so many seconds are less than so many dB below the voice, the last word may be cut off."""
 MOST_BYTES = 64 * 1024 * 1024
 
 
@@ -33,12 +32,14 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A recording as it would be played. `mended`: what was changed, one sentence each; `level`: dBov, active."""
+    """A recording as it would be played. `mended`: what was changed, one sentence each; `level`: dBov, active;
+    `doubts`: what only a person who listens can tell."""
 
     samples: Samples
     rate: int
     mended: tuple[str, ...]
     level: float
+    doubts: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -72,34 +73,14 @@ def take(file: Path, rate: int = 8000) -> Taken:
     if abs(level - TARGET) > NEAR or np.abs(cut.astype(np.int32)).max() > 32768 * 10 ** (PEAK / 20):
         mended.append(f"brought from {level:.0f} to {TARGET:.0f} dBov")
         cut = at_level(cut, rate)
-    return Taken(cut, rate, tuple(mended), round(active_level(cut, rate), 1))
+    return Taken(cut, rate, tuple(mended), round(active_level(cut, rate), 1), _doubts(cut, rate))
 
 
-def keep(taken: Taken, own: Path, language: str, prompt: str, words: str) -> Path:
-    """Puts it among the site's own recordings, with its words for the evidence. Raises OSError, Unfit."""
-    if not LANGUAGE.fullmatch(language) or not NAME.fullmatch(prompt):
-        raise Unfit(f"{language!r} and {prompt!r} must be a language such as de and a prompt such as opt-out")
-    (own / language).mkdir(parents=True, exist_ok=True)
-    file = own / language / f"{prompt}.{RATES[taken.rate]}"
-    write(file, taken.samples, taken.rate)
-    _note(
-        own / OWN,
-        language,
-        prompt,
-        {"words": words, "seconds": round(taken.seconds, 3), "sha256": digest(taken.samples)},
-    )
-    return file
-
-
-def _note(path: Path, language: str, prompt: str, row: dict[str, str | float]) -> None:
-    try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
-        document.setdefault(language, tomlkit.table(is_super_table=True))[prompt] = row
-    except (TOMLKitError, UnicodeDecodeError, TypeError) as error:
-        raise Unfit(f"{path} is spoilt ({error}): mend it, or move it away and import all anew") from error
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(tomlkit.dumps(document), encoding="utf-8")
-    new.replace(path)
+def _doubts(cut: Samples, rate: int) -> tuple[str, ...]:
+    """A voice dies away; what ends as loudly as it spoke was cut."""
+    end = cut[-round(rate * ENDING) :].astype(np.float64) / 32768
+    loud = 10 * np.log10(max(float((end**2).mean()), 1e-10))
+    return ("it ends in the middle of a sound: is its last word whole?",) if loud > TARGET - CUT_OFF else ()
 
 
 def _read(file: Path) -> tuple[Samples, int]:
@@ -112,13 +93,18 @@ def _read(file: Path) -> tuple[Samples, int]:
             raise Unfit("it is empty: 0 bytes")
         if size > MOST_BYTES:
             raise Unfit(f"{size / 1e6:.0f} MB: no prompt is so large")
-        samples, rate = soundfile.read(file, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(file) as sound:
+            promised, rate = sound.frames, sound.samplerate
+            samples = sound.read(dtype="float32", always_2d=True)
+        lack = missing(file.read_bytes(), promised, len(samples))
     except OSError as error:
         raise Unfit(error.strerror or str(error)) from error
     except soundfile.LibsndfileError as error:
         raise Unfit(f"it is no sound file, or spoilt: {error.error_string.rstrip('.')}") from error
     except RuntimeError as error:
         raise Unfit(f"it breaks off: {error}") from error
+    if lack:
+        raise Unfit(f"it breaks off: {lack}")
     if not len(samples):
         raise Unfit("it holds no sound: a header without samples")
     if not np.isfinite(samples).all():

@@ -13,9 +13,10 @@ import soundfile
 
 from controller import lab
 from controller.lab import Asterisk, Phone, ears, sounds
+from controller.prompts.keep import keep
 from controller.prompts.manifest import SOUNDS, manifest
 from controller.prompts.place import place
-from controller.prompts.take import keep, take
+from controller.prompts.take import take
 from tests.live.controlling import controlling
 
 CALLED = 700

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,90 @@ def test_prompt_and_language_are_read_off_the_path_where_they_are_not_given(prom
     shutil.copy(RECORDED, tmp_path / "nl" / "opt-in.wav")
     assert prompt("import", tmp_path / "nl" / "opt-in.wav")[0] == 0
     assert (tmp_path / "prompts/nl/opt-in.wav").is_file()
+
+
+def test_each_other_recording_counts_up_and_says_who_brought_it_when(
+    prompt: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "alice")
+    samples, _ = soundfile.read(RECORDED, dtype="int16")
+    versions = []
+    for n, cut in enumerate((slice(None), slice(None), slice(0, 9000))):
+        soundfile.write(tmp_path / f"take{n}.flac", samples[cut], 8000)
+        code, out, err = prompt(
+            "import", tmp_path / f"take{n}.flac", "-p", "recorded", "-l", "de", "--words", f"Satz {n}.", "--json"
+        )
+        assert code == 0, err
+        versions.append(json.loads(out)["version"])
+    # The same samples again are the same recording; others are another.
+    assert versions[0] == versions[1] != versions[2]
+    assert re.fullmatch(r"recorded/de\.1@[0-9a-f]{8}", versions[0])
+    assert re.fullmatch(r"recorded/de\.2@[0-9a-f]{8}", versions[2])
+    shown = json.loads(prompt("show", "recorded", "-l", "de", "--json")[1])
+    assert (shown["words"], shown["brought"]["by"], shown["brought"]["source"]) == ("Satz 2.", "alice", "take2.flac")
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(shown["brought"]["at"])) < timedelta(minutes=1)
+    (old,) = shown["replaced"]
+    assert digest(soundfile.read(old, dtype="int16")[0])[:8] == versions[0][-8:]
+    said = prompt("show", "recorded", "-l", "de")[1]
+    assert "recording 2, brought on" in said
+    assert "by alice from take2.flac" in said
+    assert "ours, not played: Dieses Gespräch wird aufgezeichnet." in said
+    assert prompt("list", "-l", "de")[1].count("your own") == 1
+
+
+def test_a_recording_taken_out_is_kept_and_ours_is_played_again(prompt: Run, tmp_path: Path) -> None:
+    assert prompt("import", RECORDED, "-p", "paused", "-l", "fr")[0] == 0
+    mine = (tmp_path / "prompts/fr/paused.wav").read_bytes()
+    code, out, _ = prompt("remove", "paused", "-l", "fr")
+    assert code == 0
+    assert "ours is in its place" in out
+    assert (tmp_path / "prompts/replaced/fr/paused.1.wav").read_bytes() == mine
+    assert "ours, spoken by kokoro" in prompt("show", "paused", "-l", "fr")[1]
+    assert prompt("check")[0] == 0
+    assert prompt("remove", "paused", "-l", "fr")[0] == 1
+    # The next one does not take the number that evidence may cite.
+    assert ".2@" in prompt("import", RECORDED, "-p", "paused", "-l", "fr")[1]
+
+
+def test_a_prompt_of_ones_own_is_brought_listed_and_placed(prompt: Run, tmp_path: Path) -> None:
+    assert prompt("import", RECORDED, "-p", "sales", "-l", "en")[0] == 2
+    assert prompt("import", RECORDED, "-p", "sales", "-l", "en", "--new", "--words", "Sales calls.")[0] == 0
+    assert "Sales calls." in prompt("list", "-l", "en")[1]
+    assert prompt("place", tmp_path / "pbx")[0] == 0
+    assert (tmp_path / "pbx/en/sales.wav").is_file()
+    assert not (tmp_path / "pbx/de/sales.wav").exists()
+    assert prompt("check")[0] == 0
+
+
+def test_a_file_put_there_by_hand_is_played_and_said_to_be(prompt: Run, tmp_path: Path) -> None:
+    assert prompt("import", RECORDED, "-p", "refused", "-l", "it", "--words", "Prima.")[0] == 0
+    shutil.copy(SOUNDS / "en" / "opt-in.wav", tmp_path / "prompts/it/refused.wav")
+    said = prompt("show", "refused", "-l", "it")[1]
+    assert "put there by hand" in said
+    assert "Prima." not in said
+    assert prompt("import", RECORDED, "-p", "refused", "-l", "it")[0] == 0
+    (kept,) = (tmp_path / "prompts/replaced/it").glob("refused.*.wav")
+    assert kept.read_bytes() == (SOUNDS / "en" / "opt-in.wav").read_bytes()
+
+
+def test_nothing_changes_where_it_cannot_be_noted(prompt: Run, tmp_path: Path) -> None:
+    assert prompt("import", RECORDED, "-p", "recorded", "-l", "de")[0] == 0
+    before = (tmp_path / "prompts/de/recorded.wav").read_bytes()
+    (tmp_path / "prompts/own.toml").write_text("[[broken")
+    code, _, err = prompt("import", SOUNDS / "en" / "opt-in.wav", "-p", "recorded", "-l", "de")
+    assert code == 1
+    assert "own.toml is spoilt" in err
+    assert (tmp_path / "prompts/de/recorded.wav").read_bytes() == before
+    assert prompt("remove", "recorded", "-l", "de")[0] == 1
+    assert (tmp_path / "prompts/de/recorded.wav").read_bytes() == before
+
+
+def test_a_prompt_is_played_on_the_sound_card(prompt: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[Path] = []
+    monkeypatch.setattr("controller.cli.prompt_own.listen", lambda play, **_: heard.append(play))
+    assert prompt("play", "recorded", "-l", "nl")[0] == 0
+    assert heard == [SOUNDS / "nl" / "recorded.wav"]
+    assert prompt("play", "recorded", "-l", "sv")[0] == 1
 
 
 @pytest.mark.parametrize(

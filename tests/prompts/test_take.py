@@ -11,10 +11,11 @@ import soundfile
 from controller.lab import ears
 from controller.prompts.examine import examine
 from controller.prompts.find import find, lacking
+from controller.prompts.keep import keep
 from controller.prompts.level import TARGET, Samples, active_level
 from controller.prompts.manifest import SOUNDS
 from controller.prompts.place import place
-from controller.prompts.take import Unfit, keep, take
+from controller.prompts.take import Unfit, take
 from hardware.resample import Resampler
 
 WORDS = "this call is being recorded"
@@ -41,7 +42,9 @@ def test_a_file_that_is_right_already_is_taken_as_it_is(tmp_path: Path) -> None:
     assert np.array_equal(taken.samples, ours())
 
 
-@pytest.mark.parametrize(("rate", "name"), [(44100, "a.wav"), (48000, "a.flac"), (16000, "a.ogg"), (11025, "a.wav")])
+@pytest.mark.parametrize(
+    ("rate", "name"), [(44100, "a.wav"), (48000, "a.flac"), (16000, "a.ogg"), (11025, "a.wav"), (44100, "a.mp3")]
+)
 def test_other_rates_and_kinds_are_brought_to_8_khz_and_the_words_are_still_heard(
     tmp_path: Path, rate: int, name: str
 ) -> None:
@@ -49,6 +52,41 @@ def test_other_rates_and_kinds_are_brought_to_8_khz_and_the_words_are_still_hear
     assert taken.rate == 8000
     assert f"brought from {rate} Hz to 8000 Hz" in taken.mended
     assert ears.words(taken.samples) == WORDS
+
+
+@pytest.mark.parametrize("subtype", ["PCM_24", "PCM_32", "FLOAT", "ULAW", "PCM_U8"])
+def test_samples_of_other_widths_are_taken_and_the_words_are_still_heard(tmp_path: Path, subtype: str) -> None:
+    taken = take(written(tmp_path / "a.wav", at(44100) / 32768, 44100, subtype))
+    assert taken.level == pytest.approx(TARGET, abs=0.6)
+    assert ears.words(taken.samples) == WORDS
+
+
+@pytest.mark.parametrize("name", ["a.mp3", "a.flac", "a.ogg", "a.wav"])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.9, 0.99])
+def test_a_file_that_breaks_off_is_refused_for_it_would_say_half_of_the_words(
+    tmp_path: Path, name: str, share: float
+) -> None:
+    file = written(tmp_path / name, at(44100), 44100)
+    whole = file.read_bytes()
+    assert take(file).seconds == pytest.approx(len(ours()) / 8000, abs=0.1)
+    file.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(Unfit):
+        take(file)
+
+
+def test_a_wav_that_was_written_into_a_pipe_and_does_not_know_its_size_is_taken(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.wav", ours())
+    data = bytearray(file.read_bytes())
+    data[4:8] = b"\xff" * 4
+    file.write_bytes(data)
+    assert np.array_equal(take(file).samples, ours())
+
+
+def test_a_recording_that_ends_in_the_middle_of_a_sound_is_doubted(tmp_path: Path) -> None:
+    assert take(written(tmp_path / "a.wav", ours())).doubts == ()
+    loudest = int(np.abs(ours().astype(int)).argmax())
+    (doubt,) = take(written(tmp_path / "a.wav", ours()[: loudest + 80])).doubts
+    assert "last word whole" in doubt
 
 
 def test_stereo_is_made_one_channel_and_no_voice_is_lost_by_it(tmp_path: Path) -> None:
@@ -121,7 +159,7 @@ def test_an_own_recording_stands_for_ours_with_its_words_and_hash(tmp_path: Path
     assert other is not None
     assert (found.own, found.words, found.path) == (True, "Wir nehmen auf.", own / "de" / "recorded.wav")
     assert other.own is False
-    assert found.version.startswith("recorded/de@")
+    assert found.version.startswith("recorded/de.1@")
     assert found.sha256 != getattr(find("recorded", "de"), "sha256", "")
     assert examine(["de"], own) == []
 
@@ -163,7 +201,7 @@ def test_a_name_that_is_a_path_is_refused(tmp_path: Path, language: str, prompt:
 
 def test_placing_puts_own_and_our_prompts_and_the_beeps_and_a_second_time_nothing(tmp_path: Path) -> None:
     own, to = tmp_path / "own", tmp_path / "pbx"
-    kept = keep(take(written(tmp_path / "a.wav", ours() // 2)), own, "de", "recorded", "")
+    kept = keep(take(written(tmp_path / "a.wav", ours() // 2)), own, "de", "recorded", "").path
     changed = place(to, own, ["de"])
     assert (to / "de" / "recorded.wav").read_bytes() == kept.read_bytes()
     assert (to / "de" / "refused.wav").read_bytes() == (SOUNDS / "de" / "refused.wav").read_bytes()
