@@ -21,12 +21,12 @@ from tests.cli.children import Ended, onrecord, onrecord_at_a_terminal
 from tests.pipeline.recordings import conversation, leave, tone
 from tests.playbook import Scene
 
-RULE = """
+CONFIG = f"""
 [[rule]]
 name = "it"
 extension = "100"
 mode = "always"
-"""
+{HOME}"""
 COUNT = 3
 NOT = Decision(Mode.NEVER, "not recorded: no rule wants [extension 101]")
 SINCE = ("--since", "2026-01-01")
@@ -36,7 +36,7 @@ SINCE = ("--since", "2026-01-01")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three kept recordings, and a call that was not recorded."""
     folder = tmp_path_factory.mktemp("office")
-    (folder / "onrecord.toml").write_text(RULE + HOME)
+    (folder / "onrecord.toml").write_text(CONFIG)
 
     async def fill() -> None:
         catalogue = await open_catalogue(folder / "catalogue.sqlite")
@@ -171,7 +171,7 @@ def test_check_finds_what_is_not_as_it_must_be(site: Path) -> None:
 
 
 def test_without_a_catalogue_it_ends_with_3(tmp_path: Path) -> None:
-    (tmp_path / "onrecord.toml").write_text(RULE + HOME)
+    (tmp_path / "onrecord.toml").write_text(CONFIG)
     for words in (("list",), ("show", "main/1.1"), ("check", "--json"), ("export", *SINCE)):
         ended = run(tmp_path, *words)
         assert (ended.code, ended.out) == (3, "")
