@@ -134,3 +134,18 @@ async def test_both_sides_hear_beeps_as_long_as_it_is_recorded(
     samples, _ = sounds.read_wav(Path(finished.segments[0].mixed))
     assert len(beeps(samples)) == (2 if in_file else 0)
     assert [mark.note for mark in finished.marks if mark.kind == "beep"] == ["beeps: every 10 s"]
+
+
+@pytest.mark.proves("W-28")
+@pytest.mark.parametrize("flag", ["true", "false"])
+async def test_voicemail_has_a_flag_of_its_own(office: Asterisk, bob: Phone, tmp_path: Path, flag: str) -> None:
+    # Nobody talks to anybody there: it is recorded from the answer on, and kept.
+    more = ('start = "answer"', "keep_unanswered = true", f"record_voicemail = {flag}")
+    async with controlling(office, telling.rule("always", *more, about='extension = "102"'), tmp_path) as control:
+        call = await bob.call("*97", say=sounds.tone(CALLER), loop=True)
+        await asyncio.sleep(2)
+        await call.hangup()
+        (finished,) = await control.over()
+    assert bool(finished.recording and not finished.discard) is (flag == "true")
+    if flag == "true":
+        assert CALLER in {tone.frequency for each in finished.segments for tone in tones(each.mixed)}
