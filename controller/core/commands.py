@@ -149,14 +149,23 @@ class Tell:
     alone: bool = False  # only this leg hears it
 
 
+class Reach(Enum):
+    """Who hears what hangs on a leg."""
+
+    ALL = "all"  # the leg, and everybody in its conversation
+    ALONE = "alone"  # nobody but the leg
+    OTHERS = "others"  # everybody in its conversation but the leg
+
+
 @dataclass(frozen=True, slots=True)
 class Beep:
-    """Let this leg and all that it talks with hear a beep every so many seconds; 0: no more. Beeped answers."""
+    """Let those whom this leg reaches hear a beep every so many seconds; 0: no more. Beeped answers."""
 
     call: CallId
     leg: LegId
     every: float
     tone: str = ""  # Hz/milliseconds
+    reach: Reach = Reach.ALL
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,12 @@ def parted(call: CallId, leg: LegId, options: Options, language: str) -> tuple[C
 
 def hears(options: Options, leg_party: Party) -> bool:
     """Whether this party is among those who are told."""
-    match options.announce_to:
+    return among(options.announce_to, leg_party)
+
+
+def among(audience: Audience, leg_party: Party) -> bool:
+    """Whether this party belongs to an audience."""
+    match audience:
         case Audience.NEAR:
             return leg_party is Party.INTERNAL
         case Audience.FAR:

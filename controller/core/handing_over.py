@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.core import announcing, listening, pauses, recording, reminding, wishes
+from controller.core import announcing, beeping, listening, pauses, recording, wishes
 from controller.core import keypad as keypads
 from controller.core.altered import replace
 from controller.core.commands import CancelTimer, HandOver
@@ -15,7 +15,7 @@ START_DELAY = "start"
 
 MOST_LENGTH = "max-length"
 
-TOLD = (*announcing.TIMERS, reminding.AGAIN)
+TOLD = (*announcing.TIMERS, beeping.AGAIN)
 
 
 def handed_over(session: Session) -> Outcome:

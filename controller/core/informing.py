@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.core import (
     announcing,
     aside,
+    beeping,
     consent,
     gate,
     reminding,
@@ -172,21 +173,24 @@ def reminded(session: Session, before: Recording | None, event: Event, rules: Po
     decision, call = session.decision, session.call
     if not rules.reminds or decision is None or session.recording is None:
         return session, ()
-    state = reminding.hear(session.reminding, event)
+    beeps = beeping.hear(session.beeping, event)
+    state = session.reminding
     scene = reminding.Scene(call, decision.options, session.consent, direction(call, rules.roster), rules.roster)
     commands: tuple[Command, ...] = ()
     if acting and call.ended_at is None:
         state, commands = reminding.step(state, before, session.recording, session.wish.paused, scene)
-    session = replace(session, reminding=state)
+        beeps, more = beeping.step(beeps, session.recording, call, decision.options, rules.roster)
+        commands = (*commands, *more)
     if isinstance(event, Beeped):
-        note = f"every {decision.options.beep:g} s" if event.heard else "could not be played"
-        session = marked(session, "beep" if event.heard else "failed", event.at, "", f"beeps: {note}")
+        note = beeping.note(session.beeping, event)
+        session = marked(session, "beep" if event.heard else "failed", event.at, "", note)
+    session = replace(session, reminding=state, beeping=beeps)
     if isinstance(event, NoticePlayed) and event.notice in reminding.NOTICES:
         # That people were told of it belongs to what is known of the recording (W-34).
         words = event.notice if event.notice == reminding.SIGNAL else f"{event.notice} ({event.language})"
         note = f"{words} to leg {event.leg}" + ("" if event.whole else " could not be played")
         session = marked(session, "notice" if event.whole else "failed", event.at, "", note)
-    return session, (*commands, *reminding.retry(event))
+    return session, (*commands, *beeping.retry(event))
 
 
 def let_through(session: Session, want: State) -> Outcome:

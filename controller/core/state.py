@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from controller.core import (
     announcing,
+    beeping,
     consent,
     gate,
     recording,
@@ -17,6 +18,7 @@ from controller.core import (
 from controller.core import keypad as keypads
 from controller.core.altered import replace
 from controller.core.announcing import Announcing
+from controller.core.beeping import Beeping
 from controller.core.calls import Call, is_room
 from controller.core.commands import (
     Allow,
@@ -55,6 +57,7 @@ class Session:
     gates: gate.Waits = field(default_factory=lambda: gate.NOBODY)
     announcing: Announcing = announcing.IDLE
     reminding: Reminding = reminding.IDLE
+    beeping: Beeping = beeping.IDLE
     early: LegId | None = None  # is about to be bridged: record before it is
     waiting: bool = False  # in the gate, for its recorder to be confirmed
     apart: Decision | None = None  # about a consultation that goes on within this call

@@ -133,7 +133,7 @@ async def test_both_sides_hear_beeps_as_long_as_it_is_recorded(
         assert abs(first.seconds - 0.3) < 0.05
     samples, _ = sounds.read_wav(Path(finished.segments[0].mixed))
     assert len(beeps(samples)) == (2 if in_file else 0)
-    assert [mark.note for mark in finished.marks if mark.kind == "beep"] == ["beeps: every 10 s"]
+    assert [mark.note for mark in finished.marks if mark.kind == "beep"] == ["beeps: 1400/300 every 10 s"]
 
 
 @pytest.mark.proves("W-28")

@@ -322,7 +322,7 @@ class AsteriskDriver:
                 if self._hand is not None:
                     self._hand.unhooked(channel)
             else:
-                await self._notices.beep(channel, command.every, command.tone)
+                await self._notices.beep(channel, command)
         except (PbxRefused, PbxGone) as error:
             self._translation.count("beeps not heard")
             log.warning("%s: beeps could not be played: %s", self.name, error)

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from controller.core.commands import Tell
+from controller.core.commands import Beep, Reach, Tell
 from controller.pbx.asterisk.ari import AriLink
 from controller.pbx.asterisk.rest import Event
 from controller.pbx.asterisk.websocket import AriRefused
@@ -19,6 +19,9 @@ SIGNAL = "tone:1400/200,0/1000"
 TONE_SECONDS = {TONES: 2.5, SIGNAL: 0.4}
 """A tone goes on until it is ended."""
 LONGEST_SECONDS = 30.0
+BEEPS = "onrecord-beeps-"
+WHISPERS = {Reach.ALL: "both", Reach.ALONE: "out", Reach.OTHERS: "in"}
+"""Whom a snoop whispers to."""
 STASIS_SECONDS, STASIS_LOOKS = 0.01, 50
 SIGNALS = ("signal", "beep")
 """Notices that are a beep and no words."""
@@ -31,6 +34,11 @@ def media(command: Tell, sounds: Mapping[str, str], prompts: str) -> str:
     if command.language:
         return f"sound:{prompts.rstrip('/')}/{command.language}/{command.notice}"
     return sounds.get(command.notice) or TONES
+
+
+def _snoops(channel: str) -> tuple[str, str]:
+    """Those that may beep on a channel; two, so that one may begin while the other ends."""
+    return f"{BEEPS}{channel}", f"{BEEPS}{channel}-2"
 
 
 class Notices:
@@ -64,16 +72,18 @@ class Notices:
             with suppress(PbxRefused, PbxGone):
                 await self._ari.request("DELETE", "channels", snoop)
 
-    async def beep(self, channel: str, every: float, tone: str) -> None:
-        """Let both sides hear beeps from now on; return when the PBX plays them. Raises PbxRefused, PbxGone."""
-        snoop, playback = f"onrecord-beeps-{channel}", f"onrecord-beeps-{channel}"
+    async def beep(self, channel: str, command: Beep) -> None:
+        """Let people hear beeps from now on; return when the PBX plays them. Raises PbxRefused, PbxGone."""
+        playback = f"{BEEPS}{secrets.token_hex(8)}"
         began = self._playing[playback] = asyncio.get_running_loop().create_future()
-        length = int(tone.partition("/")[2])
+        length = int(command.tone.partition("/")[2])
         try:
-            await self.silence(channel)
-            await self._snoop(channel, snoop, "both")
+            # A snoop that was ended goes a moment later: what would be played by one of its name is not heard.
+            ending = await self.silence(channel)
+            snoop = next((name for name in _snoops(channel) if name not in ending), _snoops(channel)[0])
+            await self._snoop(channel, snoop, WHISPERS[command.reach])
             # The PBX keeps time: a tone once begun goes on for the whole call.
-            await self._play(snoop, playback, f"tone:{tone},0/{round(every * 1000) - length}")
+            await self._play(snoop, playback, f"tone:{command.tone},0/{round(command.every * 1000) - length}")
             async with asyncio.timeout(LONGEST_SECONDS / 10):
                 if await began != "playing":
                     raise PbxRefused("the tone was not played")
@@ -83,15 +93,19 @@ class Notices:
         finally:
             del self._playing[playback]
 
-    async def silence(self, channel: str) -> None:
-        """No more beeps on this channel, also such as an earlier controller began. Raises PbxRefused, PbxGone."""
-        snoop = f"onrecord-beeps-{channel}"
-        self._beeping.pop(snoop, None)
-        try:
-            await self._ari.request("DELETE", "channels", snoop)
-        except AriRefused as error:
-            if error.status != 404:
-                raise
+    async def silence(self, channel: str) -> list[str]:
+        """No more beeps on this channel, also such as an earlier controller began: the snoops that there were. Raises
+        PbxRefused, PbxGone."""
+        found = []
+        for snoop in _snoops(channel):
+            self._beeping.pop(snoop, None)
+            try:
+                await self._ari.request("DELETE", "channels", snoop)
+                found.append(snoop)
+            except AriRefused as error:
+                if error.status != 404:
+                    raise
+        return found
 
     def hear(self, event: Event) -> None:
         """What ARI tells of playbacks, and of snoops that are gone."""
@@ -100,7 +114,7 @@ class Notices:
             identity = about.get("id") if isinstance(about, dict) else None
             state = about.get("state") if isinstance(about, dict) else None
             waiting = self._playing.get(identity) if isinstance(identity, str) else None
-            wanted = "onrecord-beeps-" in str(identity) or event.type == "PlaybackFinished"
+            wanted = BEEPS in str(identity) or event.type == "PlaybackFinished"
             if waiting is not None and wanted and not waiting.done():
                 waiting.set_result(str(state))
         elif event.type == "ChannelDestroyed":
