@@ -1,6 +1,6 @@
 """`make bench`: every benchmark of the controller in turn, with progress; the ratios go to build/benchmarks.json.
 
-python benchmarks/everything.py [NAME …]          all, or those named: core policy wire memory load start_latency
+python benchmarks/everything.py [NAME …]          all, or those named: core policy wire memory load start_latency sealing
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from benchmarks.running import machine
 
 HERE = Path(__file__).parent
 REPORT = Path("build/benchmarks.json")
-NAMES = ("core", "policy", "wire", "memory", "load", "start_latency")
+NAMES = ("core", "policy", "wire", "memory", "load", "start_latency", "sealing")
 """Without the DTMF detector's, which needs its rivals installed: see benchmarks/dtmf.py."""
 
 

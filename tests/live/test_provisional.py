@@ -15,6 +15,7 @@ from controller.app import App
 from controller.catalogue import search
 from controller.catalogue.entries import MarkEntry, RecordingEntry, Status
 from controller.catalogue.receipts import list_receipts
+from controller.core.recording import State
 from controller.lab import Asterisk, Call, MakePhone, ears, sounds
 from controller.lab.home import HOME, pbx_table
 from controller.lab.sounds import Samples
@@ -379,3 +380,47 @@ async def test_full_memory_is_told_the_call_goes_on_and_recording_does_when_ther
     assert heard[0].sent < 0.5
     assert heard[-1].seconds > 2.0
     assert left == []
+
+
+@pytest.mark.proves("B-10", "B-05")
+async def test_pauses_and_typed_numbers_before_anybody_asks_are_silent_in_what_is_kept(
+    asterisk: Asterisk, phone: MakePhone, carrier: MakePhone, tmp_path: Path
+) -> None:
+    customer, house, secret, typed = 450, 700, 950, 1209
+    alice, world = await phone("100"), await carrier("carrier1")
+    async with running(tmp_path, asterisk, KEEP) as app:
+        small(app)
+        call = await world.dial("0205550100", caller="0201234567", say=sounds.tone(customer), loop=True)
+        at_alice = await (await alice.rings()).answer(sounds.tone(house), loop=True)
+        await asyncio.sleep(1.5)
+        call.say(sounds.tone(typed), loop=True)
+        await call.press("5929")
+        call.say(sounds.tone(customer), loop=True)
+        await asyncio.sleep(6)
+        await at_alice.press("*47")
+        await lab.until(lambda: _state(app) is State.PAUSED)
+        call.say(sounds.tone(secret), loop=True)
+        await asyncio.sleep(2.5)
+        call.say(sounds.tone(customer), loop=True)
+        await asyncio.sleep(0.2)
+        await at_alice.press("*49")
+        await lab.until(lambda: _state(app) is State.ON)
+        await asyncio.sleep(1)
+        await at_alice.press("*44")
+        await asyncio.sleep(1)
+        await call.hangup()
+        (entry,) = await entries(app, 1)
+        recording = only(entry)
+        samples, rate = sound(app, recording)
+        left = _left(asterisk, tmp_path)
+    assert recording.status is Status.KEPT
+    found = ears.tones(samples[:, 0], rate)
+    assert {tone.frequency for tone in found if tone.seconds >= 0.1} == {customer}
+    assert sum(tone.seconds for tone in found if tone.frequency == customer) > 4
+    assert max(span.seconds for span in ears.silences(samples[:, 0], rate)) > 2.3
+    assert left == []
+
+
+def _state(app: App) -> State:
+    (session,) = app.engine.sessions.values()
+    return session.recording.state if session.recording is not None else State.OFF
