@@ -12,6 +12,7 @@ from typing import assert_never
 import structlog
 
 from controller.alarms import Alarms
+from controller.asking import Asking
 from controller.core import session as sessions
 from controller.core import sharing
 from controller.core.answers import Answer, answer
@@ -65,8 +66,6 @@ from controller.timers import Timers
 
 log = structlog.get_logger("engine")
 
-ANSWER_SECONDS = 10.0
-
 
 @dataclass(slots=True)
 class Tally:
@@ -112,9 +111,7 @@ class Engine:
         self._timers = Timers(self.hear, self._now)
         self.outbox = Outbox(drivers, self.hear, self._heard, self._now)
         self.refused: set[Callable[[Session, Asked, str], None]] = set()  # who tells a person at a phone
-        self._refusals: dict[int, str] = {}
-        self._asking: set[int] = set()  # requests whose answer somebody waits for
-        self._waiting: dict[CallId, set[asyncio.Event]] = {}
+        self._asking = Asking()
         self.stood: set[Callable[[frozenset[str]], None]] = set()  # told of every change of the standing wishes
         self._rolls: dict[str, Roll] = {}  # PBX -> what an earlier life knew of it, until its snapshot is told
 
@@ -170,20 +167,12 @@ class Engine:
         call = self.home(asked.call)
         if call not in self.sessions:
             return Answer(False, f"there is no live call {asked.call}")
-        changed = asyncio.Event()
-        self._waiting.setdefault(call, set()).add(changed)
-        self._asking.add(id(asked))
-        try:
+        with self._asking.waits(call, asked) as waiting:
             self.hear(asked)
-            refused = self._refusals.pop(id(asked), "")
-            if refused:
-                return Answer(False, refused, self._state(call))
-            return await self._outcome(call, changed)
-        finally:
-            self._asking.discard(id(asked))
-            self._waiting[call].discard(changed)
-            if not self._waiting[call]:
-                del self._waiting[call]
+            if waiting.refused:
+                return Answer(False, waiting.refused, self._state(call))
+            outcome = await waiting.outcome(lambda: self._answer(call))
+            return outcome or Answer(False, "the PBX has not confirmed it yet", self._state(call))
 
     @property
     def behind(self) -> int:
@@ -270,8 +259,7 @@ class Engine:
             self._carry_out(session, command, event)
         for watcher in self.watchers:
             watcher(session, event)
-        for changed in self._waiting.get(call, ()):
-            changed.set()
+        self._asking.changed(call)
         if session.handed_over:
             self._close(call)
         return session
@@ -358,8 +346,7 @@ class Engine:
         self.outbox.switched(command)
 
     def _refuse(self, session: Session, event: Event, command: Refuse) -> None:
-        if id(event) in self._asking:
-            self._refusals[id(event)] = command.why
+        self._asking.refused(event, command.why)
         if isinstance(event, Asked) and event.door is AskedBy.LEG:
             for tell in self.refused:
                 tell(session, event, command.why)
@@ -382,19 +369,6 @@ class Engine:
     def _state(self, call: CallId) -> State:
         session = self.sessions.get(self.home(call))
         return session.recording.state if session and session.recording else State.OFF
-
-    async def _outcome(self, call: CallId, changed: asyncio.Event) -> Answer:
-        """Wait until what was asked for is so on the PBX, or cannot be had."""
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                while True:
-                    changed.clear()
-                    answer = self._answer(call)
-                    if answer is not None:
-                        return answer
-                    await changed.wait()
-        except TimeoutError:
-            return Answer(False, "the PBX has not confirmed it yet", self._state(call))
 
     def _answer(self, call: CallId) -> Answer | None:
         session = self.sessions.get(self.home(call))
