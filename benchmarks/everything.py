@@ -1,6 +1,6 @@
 """`make bench`: every benchmark of the controller in turn, with progress; the ratios go to build/benchmarks.json.
 
-python benchmarks/everything.py [NAME …]          all, or those named: core policy wire memory load start_latency sealing
+python benchmarks/everything.py [NAME …]      all, or those named: core policy wire memory load start_latency sealing
 """
 
 from __future__ import annotations

@@ -17,11 +17,7 @@ HEADER = 44
 STRETCH = 32
 """Bytes: sixteen samples of noise in a row are found nowhere by chance."""
 
-CODES = '[keys]
-codes = { record = "*44", stop = "*45", refuse = "*46", pause = "*47", resume = "*49" }
-'
-    "{{", "{"
-).replace("}}", "}")
+CODES = '[keys]\ncodes = { record = "*44", stop = "*45", refuse = "*46", pause = "*47", resume = "*49" }\n'
 KEEP = CODES + '[[rule]]\nname = "hundred"\nextension = "100"\nmode = "on-demand-keep"\n'
 
 
