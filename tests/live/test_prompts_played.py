@@ -140,7 +140,32 @@ async def test_the_gate_asks_in_words_and_an_own_recording_is_heard_in_place_of_
         assert ears.words(heard) == "do you agree to be recorded"
 
 
-async def _at_the_gate(pbx: Asterisk, world: Phone, rule: str, folder: Path) -> sounds.Samples:
+@pytest.mark.proves("F-046", "Y-14")
+@pytest.mark.parametrize("language", manifest().languages)
+async def test_a_caller_hears_the_prompt_of_the_language_that_the_rule_names_and_no_other(
+    speaking: Asterisk, world: Phone, tmp_path: Path, language: str
+) -> None:
+    rule = (
+        '[[rule]]\nname = "it"\nextension = "101"\nmode = "always"\nannounce_inbound = "notify"\n'
+        f'language = "{language}"\n'
+    )
+    async with lab.phone(speaking, "101") as alice:
+        alice.auto(sounds.tone(CALLED), loop=True)
+        heard = await _at_the_gate(speaking, world, rule, tmp_path / "here", f"recorded ({language})")
+    shipped = {
+        (tongue, name): soundfile.read(SOUNDS / tongue / f"{name}.wav", dtype="int16")[0][:-800]
+        for tongue in manifest().languages
+        for name in manifest().prompts
+    }
+    like = {pair: likeness(heard, sent) for pair, sent in shipped.items() if len(sent) < len(heard)}
+    assert like.pop((language, "recorded")) > 0.95
+    # The opt-out begins with the same sentence, and may be shorter than what was heard up to the talk.
+    assert max(like.values()) < 0.9
+
+
+async def _at_the_gate(
+    pbx: Asterisk, world: Phone, rule: str, folder: Path, noted: str = "opt-out (en)"
+) -> sounds.Samples:
     """What the caller hears before the called party's tone."""
     await asyncio.to_thread(folder.mkdir)
     async with controlling(pbx, rule, folder) as control:
@@ -149,7 +174,9 @@ async def _at_the_gate(pbx: Asterisk, world: Phone, rule: str, folder: Path) -> 
         await asyncio.sleep(1)
         await call.hangup()
         (finished,) = await control.over()
-    assert finished.consents, "the gate opened without asking"
+    assert [one.prompt for one in finished.consents] == [noted], (
+        "the gate opened without asking, or asked another thing"
+    )
     line = call.line.heard().samples
     talk = next(tone.start for tone in ears.tones(line) if tone.frequency == CALLED and tone.seconds > 0.2)
     return line[: round(talk * 8000)]
