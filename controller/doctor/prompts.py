@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.config.load import Config
-from controller.core.consent import REFUSED, statements
+from controller.core.consent import PROMPTS, REFUSED, statements
 from controller.core.decision import AfterRefusal, Announce, Mode, Options
 from controller.core.rules import terms_of
 from controller.doctor.finding import Finding, fail, ok, skipped
@@ -22,20 +22,27 @@ MISSING_SECONDS = 0.4
 
 def wanted(config: Config) -> list[str]:
     """Each prompt that somebody may hear, as `<language>/<prompt>`."""
+    return sorted({one for options in _everywhere(config) for one in _said(options)})
+
+
+def _everywhere(config: Config) -> Iterator[Options]:
+    """How it is recorded wherever it may be."""
     policy = config.policy
     organisation = policy.organisation.settings
     above = [(organisation,), *((site.settings, organisation) for site in policy.sites.values())]
     terms = [terms_of(rule, over) for over in above for rule in (None, *policy.rules)]
-    found = {one for each in terms if each.mode is not Mode.NEVER for one in _said(each.options)}
-    return sorted(found)
+    return (each.options for each in terms if each.mode is not Mode.NEVER)
 
 
 def _said(options: Options) -> Iterator[str]:
     said = [one for way in WAYS for one in statements(options, way)]
+    prompts = {one.prompt for one in said}
+    if any(name.startswith("announce_") for name in options.by_region):
+        prompts |= {*PROMPTS.values()}
     asked = any(one.announce is not Announce.NOTIFY for one in said)
-    ends = (REFUSED,) if asked and options.after_refusal is AfterRefusal.END else ()
-    for prompt in (*(one.prompt for one in said), *ends):
-        yield f"{options.language}/{prompt}"
+    if asked and options.after_refusal is AfterRefusal.END:
+        prompts.add(REFUSED)
+    return (f"{options.language}/{prompt}" for prompt in prompts)
 
 
 async def prompts(visit: Visit) -> list[Finding]:
@@ -43,7 +50,7 @@ async def prompts(visit: Visit) -> list[Finding]:
     names = wanted(visit.config)
     if not names:
         return [ok("nothing is announced, so no prompts are needed")]
-    found = [*await _gate(visit)]
+    found = [*await _gate(visit), *await _nowhere(visit)]
     try:
         missing = await _missing(visit, names)
     except NoChannel as error:
@@ -75,6 +82,23 @@ async def _gate(visit: Visit) -> list[Finding]:
             "callers come in, then `dialplan reload`",
         )
     ]
+
+
+async def _nowhere(visit: Visit) -> list[Finding]:
+    """Where whoever refuses is sent, and the dialplan has no such place."""
+    found = []
+    for to in sorted({each.refusal_to for each in _everywhere(visit.config) if each.refusal_to is not None}, key=str):
+        context = to.context or visit.pbx.context
+        try:
+            there = await visit.items("ShowDialPlan", Context=context, Extension=to.extension)
+        except PbxRefused as error:
+            if "permission" in str(error).lower():
+                return []  # told for the gate already
+            there = []
+        if not there:
+            what = f"the dialplan has no {to.extension} in {context}: who refuses is not sent there, and talks on"
+            found.append(fail(what, "after_refusal in the policy, or an extension there; then `dialplan reload`"))
+    return found
 
 
 async def _missing(visit: Visit, names: list[str]) -> list[str]:

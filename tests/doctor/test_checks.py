@@ -210,6 +210,13 @@ async def test_an_announcement_without_its_gate_is_a_failure(tmp_path: Path) -> 
         assert gate.status is Status.FAIL
         assert "onrecord_gate.conf" in gate.remedy
         assert channel.status is Status.SKIPPED
+    routed = configuration(tmp_path, RULES + 'announce_inbound = "opt-in"\nafter_refusal = "flow,s,1"\n')
+
+    def without_flow(headers: Mapping[str, Any]) -> list[Message]:
+        return [] if headers.get("Context") == "flow" else [event("ListDialplan", Extension="s")]
+
+    nowhere, _ = await run("prompts", visit(routed, ShowDialPlan=without_flow))
+    assert (nowhere.status, "no s in flow" in nowhere.what) == (Status.FAIL, True)
     closed, _ = await run("prompts", visit(told, ShowDialPlan=DENIED))
     assert closed.status is Status.SKIPPED
     (only,) = await run("prompts", visit(told))
