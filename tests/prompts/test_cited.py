@@ -11,7 +11,9 @@ from controller.core.commands import LegId
 from controller.core.consent import Standing
 from controller.core.finished import Finished, FinishedConsent
 from controller.prompts.cited import cited
+from controller.prompts.keep import keep
 from controller.prompts.manifest import SOUNDS
+from controller.prompts.take import take
 from tests.pipeline.recordings import conversation
 
 
@@ -36,6 +38,15 @@ def test_a_sites_own_recording_has_a_hash_of_its_own(tmp_path: Path) -> None:
     )
     assert own.prompt.startswith("opt-out/en@")
     assert own.prompt != ours.prompt
+
+
+def test_the_second_recording_of_ones_own_is_cited_as_the_second(tmp_path: Path) -> None:
+    cites = []
+    for name in ("recorded", "opt-in"):
+        keep(take(SOUNDS / "en" / f"{name}.wav"), tmp_path, "en", "opt-out", "Own words.")
+        cites += [one.prompt for one in cited(told("opt-out (en)"), tmp_path).consents]
+    assert [each.partition("@")[0] for each in cites] == ["opt-out/en.1", "opt-out/en.2"]
+    assert cites[0][-8:] != cites[1][-8:]
 
 
 def test_a_prompt_of_ones_own_that_we_have_none_of_is_cited_too(tmp_path: Path) -> None:
