@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from controller.lab import Asterisk
 from controller.lab.home import HOME, pbx_table
 from tests.live.controlling import ROSTER
 
+MOST_FROZEN = 20.0
 ALWAYS = '[[rule]]\nname = "all"\nextension = ["100", "101"]\nmode = "always-with-pause"\n'
 
 
@@ -26,11 +28,21 @@ async def running(
     folder: Path, pbx: Asterisk, rules: str = ALWAYS, monitor: Path | None = None, home: str = HOME, more: str = ""
 ) -> AsyncIterator[App]:
     """A controller with everything, whose PBX writes into `monitor`; `more` are lines of its [[pbx]]."""
-    tables = pbx_table(pbx) + more
-    if monitor is not None:
-        tables = tables.replace(f'"{pbx.pbx_path(pbx.monitor_dir)}"', f'"{pbx.pbx_path(monitor)}"')
-        tables = tables.replace(f'"{pbx.monitor_dir}"', f'"{monitor}"')
-    (folder / "onrecord.toml").write_text(ROSTER + rules + tables + home)
+    table = pbx_table(pbx) if monitor is None else writing_into(pbx, monitor)
+    async with controlled_by(folder, ROSTER + rules + table + more + home) as app:
+        yield app
+
+
+def writing_into(pbx: Asterisk, monitor: Path, name: str = "main") -> str:
+    """The table of a PBX that writes into this folder."""
+    table = pbx_table(pbx, name).replace(f'"{pbx.pbx_path(pbx.monitor_dir)}"', f'"{pbx.pbx_path(monitor)}"')
+    return table.replace(f'"{pbx.monitor_dir}"', f'"{monitor}"')
+
+
+@asynccontextmanager
+async def controlled_by(folder: Path, text: str) -> AsyncIterator[App]:
+    """A controller with this configuration, connected to all of its PBXs."""
+    (folder / "onrecord.toml").write_text(text)
     app = await build(load(folder / "onrecord.toml"))
     task = asyncio.create_task(app.run())
     try:
@@ -81,3 +93,37 @@ def fill(folder: Path, leave: int) -> Path:
     with path.open("wb") as file:
         file.write(b"\0" * max(0, room.f_frsize * room.f_bavail - leave))
     return path
+
+
+@contextmanager
+def hanging(at: Path) -> Iterator[Callable[[bool], None]]:
+    """A disk of its own at this place that can be told to hang, and to go on: whoever writes there waits meanwhile.
+
+    Freezing is what the kernel does for snapshots of a disk; network file systems and failing disks do the same to
+    who writes. It goes on by itself after MOST_FROZEN seconds: a process that waits there cannot even be killed.
+    Skips where that is not allowed: it takes root and a loop device."""
+    at.mkdir(parents=True, exist_ok=True)
+    image = at.with_name(at.name + ".img")
+    with image.open("wb") as file:
+        file.truncate(32 << 20)
+    steps = (["mkfs.ext4", "-q", "-F", str(image)], ["mount", "-o", "loop", str(image), str(at)])
+    if os.geteuid() != 0 or any(subprocess.run(each, capture_output=True, check=False).returncode for each in steps):  # noqa: S603
+        pytest.skip("a disk that hangs takes root, a loop device and mkfs.ext4")
+    at.chmod(0o777)
+    limits: list[threading.Timer] = []
+
+    def freeze(frozen: bool) -> None:
+        subprocess.run(["fsfreeze", "-f" if frozen else "-u", str(at)], check=False)  # noqa: S603, S607
+        for each in limits:
+            each.cancel()
+        limits[:] = [threading.Timer(MOST_FROZEN, freeze, (False,))] if frozen else []
+        for each in limits:
+            each.daemon = True
+            each.start()
+
+    try:
+        yield freeze
+    finally:
+        freeze(False)
+        subprocess.run(["umount", "-l", str(at)], check=False)  # noqa: S603, S607
+        image.unlink()

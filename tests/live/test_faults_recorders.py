@@ -34,7 +34,7 @@ def hears(call: Call, since: float) -> bool:
     return heard.seconds > 0.5 and sum(tone.seconds for tone in ears.tones(heard.samples)) > 0.9 * heard.seconds
 
 
-@pytest.mark.proves("B-02", "F-160")
+@pytest.mark.proves("B-02", "F-160", "H-11", "F-095")
 async def test_a_recorder_whose_file_is_taken_away_is_started_anew_and_the_hole_is_known(
     asterisk: Asterisk, phone: MakePhone, tmp_path: Path
 ) -> None:
@@ -74,7 +74,7 @@ async def second(app: App, deadline: float = 5) -> None:
     await until(lambda: any(each.number == 2 and each.started_at for each in recording_of(app).segments), deadline)
 
 
-@pytest.mark.proves("F-161", "B-02")
+@pytest.mark.proves("F-161", "B-02", "H-11", "F-095")
 async def test_a_full_disk_is_told_within_seconds_and_recording_goes_on_when_there_is_room(
     asterisk: Asterisk, phone: MakePhone, tmp_path: Path
 ) -> None:

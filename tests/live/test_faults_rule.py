@@ -15,7 +15,7 @@ NOTICE = {950, 1400, 1800}
 """The rising tones that are heard where no sound is configured."""
 
 
-@pytest.mark.proves("B-02")
+@pytest.mark.proves("B-02", "F-033")
 @pytest.mark.parametrize("on_failure", ["continue", "notice", "end"])
 async def test_what_happens_to_a_call_that_cannot_be_recorded_is_the_rules_choice(
     asterisk: Asterisk, phone: MakePhone, tmp_path: Path, on_failure: str

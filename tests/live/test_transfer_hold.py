@@ -20,6 +20,7 @@ def seconds(samples: sounds.Samples, rate: int, *pitches: int) -> float:
     return sum(one.seconds for one in found)
 
 
+@pytest.mark.proves("F-075")
 @pytest.mark.parametrize("rule", ["record", "mute", "skip"])
 async def test_what_becomes_of_the_time_on_hold_is_the_rules_to_say(
     asterisk: Asterisk, phone: MakePhone, carrier: MakePhone, tmp_path: Path, rule: str

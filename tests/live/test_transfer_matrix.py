@@ -312,6 +312,7 @@ ON_CALLS = [cell for cell in CELLS if cell.rule != "conference"]
 
 
 @pytest.mark.proves("V-3", "V-4", "V-5", "V-6", "Y-18", "W-36", "H-10", "F-083", "F-088", "F-094")
+@pytest.mark.proves("F-072", "F-073", "F-074", "F-077", "B-03", "B-19")
 @pytest.mark.parametrize("cell", ON_CALLS, ids=str)
 async def test_one_call_handed_over_is_one_recording_of_the_right_span(office: Office, cell: Cell) -> None:
     played = office.played[cell]
@@ -340,6 +341,7 @@ def unrest(played: Played) -> float:
 CONSULTED = [cell for cell in CELLS if cell.way.consults and cell.rule in ("extension", "follow", "second")]
 
 
+@pytest.mark.proves("F-076", "B-03", "B-19")
 @pytest.mark.parametrize("cell", CONSULTED, ids=str)
 async def test_a_consultation_is_a_part_of_its_own_for_few_ears(office: Office, cell: Cell, tmp_path: Path) -> None:
     played = office.played[cell]
@@ -354,6 +356,7 @@ async def test_a_consultation_is_a_part_of_its_own_for_few_ears(office: Office, 
     assert export(recording, office.app.config.store.folder, tmp_path, consultations=True).audio.exists()
 
 
+@pytest.mark.proves("B-03", "B-19")
 @pytest.mark.parametrize("cell", ON_CALLS, ids=str)
 async def test_it_is_told_who_talked_to_the_customer_and_for_how_long(office: Office, cell: Cell) -> None:
     played = office.played[cell]
