@@ -9,9 +9,11 @@ from typing import Generic, TypeVar
 from controller.config.load import Config
 from controller.doctor import (
     calls,
+    dialplan,
     features,
     memory,
     modules,
+    notices,
     pace,
     places,
     policy,
@@ -65,6 +67,8 @@ OF_A_PBX: tuple[Check[Visit], ...] = (
         ("ami", "version", "ari"),
     ),
     Check("prompts", "what is announced can be played", prompts.prompts, ("ami", "ari")),
+    Check("notices", "beeps and notices can be played", notices.notices, ("ami", "ari")),
+    Check("dialplan", "recorders of the dialplan's own break nothing", dialplan.recorders, AMI),
     Check("trunks", "every trunk is listed as one", policy.trunks, AMI),
     Check("local", "queue members behind local channels", calls.local_channels, AMI),
     Check("others", "nobody else records", calls.others, AMI),

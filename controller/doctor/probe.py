@@ -235,11 +235,14 @@ async def _plays(visit: Visit, ari: Ari, channel: str, stem: str) -> bool:
 
 
 @asynccontextmanager
-async def playback_on(visit: Visit, ari: Ari, channel: str, stem: str) -> AsyncIterator[Callable[[], str]]:
-    """Plays a file of the PBX's to a channel of our own; the function tells how it ended, "" while it has not."""
+async def playback_on(
+    visit: Visit, ari: Ari, channel: str, stem: str, media: str = ""
+) -> AsyncIterator[Callable[[], str]]:
+    """Plays a file of the PBX's, or other `media`, to a channel of our own; the function tells how it ended, "" while
+    it has not."""
     visit.told.clear()
     async with _bridge(ari, channel) as bridge:
-        played = await ari.request("POST", "bridges", bridge, "play", body={"media": f"sound:{stem}"})
+        played = await ari.request("POST", "bridges", bridge, "play", body={"media": media or f"sound:{stem}"})
         yield lambda: _finished(visit, played["id"])
 
 

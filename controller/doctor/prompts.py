@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from controller.config.load import Config
 from controller.core.consent import PROMPTS, REFUSED, statements
-from controller.core.decision import AfterRefusal, Announce, Mode, Options
+from controller.core.decision import AfterRefusal, Announce, Mode, NoticeForm, Options
+from controller.core.reminding import WORDS
 from controller.core.rules import terms_of
 from controller.doctor.finding import Finding, fail, ok, skipped
 from controller.doctor.probe import WAY, NoChannel, playback_on, spare_channel, until
@@ -42,15 +43,25 @@ def _said(options: Options) -> Iterator[str]:
     asked = any(one.announce is not Announce.NOTIFY for one in said)
     if asked and options.after_refusal is AfterRefusal.END:
         prompts.add(REFUSED)
-    return (f"{options.language}/{prompt}" for prompt in prompts)
+    return (f"{options.language}/{prompt}" for prompt in (*prompts, *_noticed(options)))
+
+
+def _noticed(options: Options) -> Iterator[str]:
+    """The words of notices that are spoken."""
+    if NoticeForm.SPOKEN in (options.notice_outside, options.notice_internal):
+        yield from (WORDS["start"], WORDS["stop"])
+    if options.notice_pause is NoticeForm.SPOKEN:
+        yield from (WORDS["pause"], WORDS["resume"])
 
 
 async def prompts(visit: Visit) -> list[Finding]:
     """Whether people who are to be told can be told."""
     names = wanted(visit.config)
     if not names:
-        return [ok("nothing is announced, so no prompts are needed")]
-    found = [*await _gate(visit), *await _nowhere(visit)]
+        return [ok("nothing is announced and no notice spoken, so no prompts are needed")]
+    noticed = {*WORDS.values()}
+    announced = any(name.partition("/")[2] not in noticed for name in names)
+    found = [*await _gate(visit), *await _nowhere(visit)] if announced else []
     try:
         missing = await _missing(visit, names)
     except NoChannel as error:
@@ -65,7 +76,8 @@ async def prompts(visit: Visit) -> list[Finding]:
                 missing=missing,
             )
         )
-    return found or [ok(f"the gate is in the dialplan, and the PBX plays {', '.join(names)}")]
+    where = "the gate is in the dialplan, and " if announced else ""
+    return found or [ok(f"{where}the PBX plays {', '.join(names)}")]
 
 
 async def _gate(visit: Visit) -> list[Finding]:

@@ -373,6 +373,61 @@ async def test_prompts_that_the_pbx_cannot_play_are_named(asterisk: Asterisk, tm
     assert whole.status is Status.OK
 
 
+async def test_words_and_sounds_of_notices_that_are_missing_are_named(asterisk: Asterisk, tmp_path: Path) -> None:
+    rules = RULES.replace(
+        'extension = "100"', 'extension = "100"\nnotice_pause = "spoken"\nbeep = 15\non_failure = "end"'
+    )
+    folder = asterisk.monitor_dir / "prompts"
+    place = asterisk.pbx_path(folder)
+    mine = {"ami_user": asterisk.ami_user, "ami_secret": asterisk.ami_secret, "prompts_dir": place}
+    text = configuration(asterisk, rules, failure_sound=f"sound:{place}/sorry", **mine)
+    try:
+        (folder / "en").mkdir(parents=True)
+        sounds.write_wav(folder / "en" / "paused.wav", sounds.tone(600, 1.0))
+        (half,) = of(await examined(text, tmp_path, "prompts"), "prompts")
+        (silent,) = of(await examined(text, tmp_path, "notices"), "notices")
+        sounds.write_wav(folder / "en" / "resumed.wav", sounds.tone(600, 1.0))
+        sounds.write_wav(folder / "sorry.wav", sounds.tone(600, 0.1))
+        (whole,) = of(await examined(text, tmp_path, "prompts"), "prompts")
+        (heard,) = of(await examined(text, tmp_path, "notices"), "notices")
+        tones = configuration(asterisk, rules, **mine)
+        (made,) = of(await examined(tones, tmp_path, "notices"), "notices")
+        without = "\n".join(line for line in tones.splitlines() if not line.startswith("ari."))
+        (deaf,) = of(await examined(without, tmp_path, "notices"), "notices")
+    finally:
+        shutil.rmtree(folder)
+    assert (half.status, half.measured["missing"]) == (Status.FAIL, ["en/resumed"])
+    assert (silent.status, silent.measured["missing"]) == (Status.FAIL, [f"failure_sound (sound:{place}/sorry)"])
+    assert "failure_sound under [[pbx]] main" in silent.remedy
+    assert [each.status for each in (whole, heard, made)] == [Status.OK] * 3
+    assert (deaf.status, "without ARI nobody hears" in deaf.what) == (Status.FAIL, True)
+
+
+DIALPLAN = """
+[others]
+exten => wide,1,MixMonitor(/tmp/a.wav16,D)
+exten => narrow,1,MixMonitor(/tmp/a.wav,Db)
+exten => raw,1,MixMonitor(/tmp/a.raw,D)
+exten => sides,1,MixMonitor(/tmp/a.wav,r(/tmp/b-D.wav)t(/tmp/Db.wav))
+exten => sound,1,MixMonitor(/tmp/a.wav16,,echo Db)
+"""
+
+
+async def test_recorders_of_the_dialplan_that_break_their_files_or_miss_the_call_are_named(tmp_path: Path) -> None:
+    async with Asterisk.running(lab.install(), extra={"extensions.d/others.conf": DIALPLAN}) as pbx:
+        text = configuration(pbx, ami_user=pbx.ami_user, ami_secret=pbx.ami_secret)
+        stereo, bridged = of(await examined(text, tmp_path, "dialplan"), "dialplan")
+        await pbx.cli("dialplan remove extension wide@others")
+        await pbx.cli("dialplan remove extension narrow@others")
+        (well,) = of(await examined(text, tmp_path, "dialplan"), "dialplan")
+    assert stereo.status is bridged.status is Status.WARN
+    assert sorted(stereo.measured["lines"]) == ["others,narrow,1", "others,wide,1"]  # type: ignore[call-overload]
+    assert "at 16 kHz" in stereo.what
+    assert bridged.measured["lines"] == ["others,narrow,1"]
+    assert "(3 lines)" in well.what
+    assert well.status is Status.OK
+
+
 async def test_strangers_in_the_policy_are_named_with_what_was_probably_meant(ward: Asterisk, tmp_path: Path) -> None:
     rules = (
         RULES
