@@ -47,6 +47,20 @@ def test_what_cannot_be_played_at_the_gate_gives_way_to_the_fallback_and_then_th
     assert (entry.prompt, entry.how) == ("ours (en)", "at the gate, fallback")
 
 
+def test_who_was_to_be_asked_and_was_only_told_instead_is_not_recorded() -> None:
+    asks = INBOUND.replace("opt-out", "opt-in")
+    scene, story = play(asks)
+    story >> scene.appears("a", "carrier1", "0201234567", "0205550101") << NOTHING
+    story >> gate(scene, "a") << word(scene, "a", "opt-in", "opt-in", "en")
+    story >> played(scene, "a", whole=False) << word(scene, "a", "notify", "ours", "en") << Alarm
+    story >> played(scene, "a") << word(scene, "a", "go")
+    story >> scene.appears("b", "101", originating=False) >> scene.dials("a", "b", "101")
+    story >> scene.answers("b") >> scene.answers("a") >> scene.joins("a")
+    story >> scene.joins("b")
+    story._open = [command for command in story._open if not isinstance(command, Tell)]
+    story << NOTHING
+
+
 def test_a_report_that_nobody_waits_for_any_more_is_answered_all_the_same() -> None:
     scene, story = play("")
     story >> scene.appears("a", "carrier1", "0201234567", "0205550101") << NOTHING

@@ -33,6 +33,8 @@ NUMBER = "0205550123"
 """Reaches extension 101 without a gate."""
 GATED = "0205550701"
 """Reaches it through both gates."""
+BRANCHING = "0205550703"
+"""The same, and the dialplan itself looks for refusals behind the gate."""
 DOWN = "0205550702"
 """The same, and the global DOWN says what the dialplan does where nobody answers."""
 DOWN_OUT = "0302234567"
@@ -48,6 +50,9 @@ exten => 0205550702,1,Set(ONRECORD_DOWN=${DOWN})
  same => n,Gosub(onrecord-gate,s,1(101))
  same => n,Dial(PJSIP/101,60,U(onrecord-callee))
  same => n,Hangup()
+exten => 0205550703,1,Gosub(onrecord-gate,s,1(101))
+ same => n,GotoIf($["${GOSUB_RETVAL}" = "refused"]?flow,s,1)
+ same => n,Dial(PJSIP/101,60,U(onrecord-callee))
 exten => 0205550801,1,Gosub(onrecord-gate,s,1(room:800))
  same => n,Goto(extensions,800,1)
 [from-phones](+)

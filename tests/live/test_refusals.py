@@ -17,6 +17,7 @@ from hardware.keys import Key
 from tests.live import telling
 from tests.live.controlling import Controlling, controlling
 from tests.live.telling import (
+    BRANCHING,
     CALLED,
     CALLER,
     FLOW,
@@ -64,6 +65,37 @@ async def test_a_caller_who_refuses_at_the_gate_is_sent_there_and_nobody_is_call
     assert not alice.calls
     assert [one.standing for one in finished.consents] == [Standing.REFUSED]
     assert not finished.segments
+
+
+@pytest.mark.proves("H-28", "F-058")
+async def test_the_dialplan_itself_can_look_for_a_refusal_behind_the_gate(
+    office: Asterisk, alice: Phone, world: Phone, tmp_path: Path
+) -> None:
+    async with controlling(office, rule("always", 'announce_inbound = "opt-out"'), tmp_path) as control:
+        call = await world.call(BRANCHING, caller="0201234567", say=sounds.tone(CALLER), loop=True)
+        await asyncio.sleep(PROMPT_SECONDS + 0.2)
+        await call.press("9")
+        await routed(call)
+        await call.hangup()
+        (finished,) = await control.over()
+    assert not alice.calls
+    assert not finished.segments
+
+
+@pytest.mark.usefixtures("alice")
+@pytest.mark.proves("H-28", "F-058")
+async def test_an_extension_by_itself_is_one_that_phones_of_that_pbx_dial(
+    office: Asterisk, world: Phone, tmp_path: Path
+) -> None:
+    table = f'prompts_dir = "{office.pbx_path(office.home / "prompts")}"\ncontext = "from-phones"\n'
+    async with running(tmp_path, asked("inbound", 'after_refusal = "199"'), office, more=table) as app:
+        call = await world.call(GATED, caller="0201234567", say=sounds.tone(CALLER), loop=True)
+        await asyncio.sleep(PROMPT_SECONDS + 0.2)
+        await call.press("9")
+        await routed(call)
+        await call.hangup()
+        (entry,) = await entries(app, 1)
+    assert not entry.recordings
 
 
 @pytest.mark.proves("H-28", "F-058")
