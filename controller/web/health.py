@@ -9,7 +9,7 @@ from aiohttp import web
 
 from controller.web.watched import WATCHED, Watched
 
-HINDERING = ("journal", "catalogue", "monitor", "spool", "store", "disk", "space-full")
+HINDERING = ("journal", "catalogue", "monitor", "provisional", "spool", "store", "disk", "space-full")
 """Kinds of alarms with which a recording could be lost, or could not be kept."""
 
 
