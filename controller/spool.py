@@ -10,6 +10,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -133,22 +134,25 @@ class Spool:
         """Whether there is a job of this name, readable or not."""
         return (self.jobs / recording / JOB).exists()
 
-    def unfinished(self) -> Iterator[Job]:
-        """Every job on the disk that can be read; `onrecord check` names the others."""
+    def unfinished(self, odd: dict[Path, str] | None = None) -> Iterator[Job]:
+        """Every job on the disk that can be read; why the others cannot goes into `odd`, by folder."""
         for folder in sorted(self.jobs.iterdir()):
             try:
-                if (folder / JOB).exists():
+                if disk.is_there(folder / JOB):
                     yield _read(folder / JOB)
-            except Unplanned as error:
+            except (Unplanned, OSError) as error:
                 log.error("a job cannot be read", folder=str(folder), why=str(error))
+                if odd is not None:
+                    odd[folder] = str(error)
 
     def tidy(self) -> None:
         """Delete what a crash left of jobs just begun or all but forgotten. Only while nothing is at work."""
         for folder in sorted(self.jobs.iterdir()):
             # Before the plan nothing was brought, and behind it nothing is left but the ledger.
-            leftovers = (path.name == LEDGER or path.name.endswith(disk.PART) for path in folder.iterdir())
-            if not (folder / JOB).exists() and all(leftovers):
-                disk.remove_folder(folder)
+            with suppress(PermissionError):  # which unfinished() tells
+                leftovers = (path.name == LEDGER or path.name.endswith(disk.PART) for path in folder.iterdir())
+                if not disk.is_there(folder / JOB) and all(leftovers):
+                    disk.remove_folder(folder)
 
     def resume(self, job: Job) -> None:
         """After a crash: bring what the job's plan names and is not here yet. Blocks."""

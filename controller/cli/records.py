@@ -30,6 +30,7 @@ from controller.cli.ending import (
     say_json,
     screen,
 )
+from controller.cli.rights import as_owner
 from controller.cli.talks import consents_of, lines_of
 from controller.config.load import Config
 from controller.control import NotRunning, ask
@@ -239,6 +240,7 @@ def check(
 ) -> None:
     """Whether everything recorded is there, whole and known; what is not, and how to mend it."""
     loaded = configuration(config, secrets=False)
+    as_owner(loaded.spool.folder)
     try:
         calls = ask(loaded.control.socket, {"do": "list"}).get("calls")
         live = {call["recording"] for call in calls if call["recording"]} if calls is not None else None

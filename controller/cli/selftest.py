@@ -14,6 +14,7 @@ from rich.status import Status as Progress
 
 from controller.cli.doctor import ending, show
 from controller.cli.ending import BAD_USE, DEFAULT_CONFIG, AsJson, ConfigPath, Ending, configuration, say_json
+from controller.cli.rights import as_owner
 from controller.config.load import Config
 from controller.doctor.finding import Finding, Status
 from controller.selftest import Selftest
@@ -37,6 +38,7 @@ def selftest(
         raise Ending(
             f"there is no PBX {strange[0]!r}; there are {', '.join(names)}" if strange else "no [[pbx]]", BAD_USE
         )
+    as_owner(loaded.spool.folder)
     findings = asyncio.run(_all(loaded, pbx or names, keep, quiet=as_json or not sys.stderr.isatty()))
     if as_json:
         say_json(findings)

@@ -140,7 +140,10 @@ class Line:
 
     async def recover(self) -> None:
         """Take up every job that is in the spool: after a crash, or put there by `onrecord check --repair`."""
-        for job in await asyncio.to_thread(lambda: list(self.spool.unfinished())):
+        odd: dict[Path, str] = {}
+        jobs = await asyncio.to_thread(lambda: list(self.spool.unfinished(odd)))
+        self._obstacles.unread(odd)
+        for job in jobs:
             if not {job.recording} & (self._at_work.keys() | self._running | self._given_up):
                 self._begin(job.recording, partial(self._resumed, job))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,6 +27,7 @@ class Obstacles:
     alarms: Alarms
     catalogue: Path
     spool: Path
+    _unread: set[Path] = field(default_factory=set)
 
     def met(self, error: Exception) -> None:
         """It stands in the way just now."""
@@ -40,6 +42,16 @@ class Obstacles:
         why = getattr(error, "strerror", None) or str(error)
         what = f"recordings cannot be worked on ({where}: {why}): they wait where they are"
         self.alarms.on("disk", str(self.spool), what, "free space, or make it reachable and writable again")
+
+    def unread(self, folders: Mapping[Path, str]) -> None:
+        """All jobs that cannot be read now, and why. Nobody would miss them before their raw files are looked for."""
+        for folder in self._unread - folders.keys():
+            self.alarms.off("recording", folder.name)
+        for folder, why in folders.items():
+            what = f"a job in the spool cannot be read: {why}"
+            self.alarms.on("recording", folder.name, what, f"give {folder} to the controller's user (chown -R)")
+        self._unread.clear()
+        self._unread.update(folders)
 
     def catalogue_written(self) -> None:
         self.alarms.off("catalogue", str(self.catalogue))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,3 +64,21 @@ def test_a_configuration_that_may_not_be_read_says_by_whom_it_may(
         main(["list", "--config", str(config)])
     assert ended.value.code == 2
     assert f"it cannot be read: Permission denied: {RIGHTS}" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone can become somebody else")
+@pytest.mark.parametrize("owner", [0, 65534])
+def test_what_root_writes_for_the_controller_belongs_to_whom_the_folder_belongs(tmp_path: Path, owner: int) -> None:
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    os.chown(folder, owner, owner)
+    for parent in tmp_path.parents:
+        if parent == Path(tempfile.gettempdir()):
+            break
+        parent.chmod(parent.stat().st_mode | 0o055)
+    tmp_path.chmod(0o755)
+    program = "import sys, os; from pathlib import Path; from controller.cli.rights import as_owner; "
+    program += "as_owner(Path(sys.argv[1])); Path(sys.argv[1], 'job').mkdir(); print(*os.getresuid())"
+    done = subprocess.run([sys.executable, "-c", program, folder], capture_output=True, text=True, check=True)  # noqa: S603
+    assert (folder / "job").stat().st_uid == owner
+    assert done.stdout.split() == [str(owner)] * 3  # and it can never be root again
