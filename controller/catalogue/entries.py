@@ -64,6 +64,9 @@ class RecordingEntry:
     levels: tuple[Level, ...] = ()
     part: str = "conversation"  # or consultation: for few ears
     flags: tuple[str, ...] = ()  # what is wrong with its sound
+    regions: tuple[str, ...] = ()  # of everybody who is heard in it, by code
+    retention_days: int = 0  # no longer, as these regions ask; 0: none of them names a limit
+    residency: tuple[str, ...] = ()  # within all of these places, as they ask
 
 
 @dataclass(frozen=True, slots=True)

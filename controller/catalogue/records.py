@@ -176,6 +176,7 @@ def _working(finished: Finished, row: int) -> dict[str, Any]:
         "channels": 0,
         "levels": [],
         "part": finished.part.value,
+        **to_plain(finished.decision.regional),
     }
 
 

@@ -270,10 +270,7 @@ def _party(row: RowMapping) -> PartyEntry:
 
 
 def _recording(row: RowMapping, belongs: tuple[str, ...]) -> RecordingEntry:
-    own = {
-        name: value for name, value in row.items() if name not in ("call_id", "taken_at", "status", "levels", "flags")
-    }
+    lists = {name: tuple(row[name]) for name in ("flags", "regions", "residency")}
+    own = {name: value for name, value in row.items() if name not in ("call_id", "taken_at", "status", "levels")}
     levels = tuple(from_plain(Level, level) for level in row["levels"])
-    return RecordingEntry(
-        **own, status=Status(row["status"]), owners=belongs, levels=levels, flags=tuple(row["flags"])
-    )
+    return RecordingEntry(**{**own, **lists}, status=Status(row["status"]), owners=belongs, levels=levels)

@@ -118,6 +118,9 @@ recordings = Table(
     Column("levels", JSON, nullable=False),
     Column("part", String(20), nullable=False, server_default="conversation"),
     Column("flags", JSON, nullable=False, server_default="[]"),
+    Column("regions", JSON, nullable=False, server_default="[]"),
+    Column("retention_days", Integer, nullable=False, server_default="0"),
+    Column("residency", JSON, nullable=False, server_default="[]"),
 )
 
 owners = Table(

@@ -150,6 +150,8 @@ def _show(story: CallStory, store: Path) -> None:
             )
         for flag in entry.flags:
             console.print(f"    [yellow]{escape(flag)}[/]")
+        if entry.regions:
+            console.print(f"    regions {', '.join(entry.regions)}: {_keeping(entry)}")
         for piece in recording.segments:
             at = f"{piece.offset:7.2f} s" if piece.offset is not None else "         "
             console.print(f"    {at} segment {piece.number}: {escape(piece.label or '?')} {escape(piece.note)}")
@@ -163,6 +165,13 @@ def _show(story: CallStory, store: Path) -> None:
         console.print("  who talked when (seconds since the recording began)")
         for line in lines:
             console.print(f"    {escape(line)}")
+
+
+def _keeping(entry: RecordingEntry) -> str:
+    """What the regions of its parties ask for about keeping it."""
+    most = entry.retention_days
+    days = f"kept {most} days at most" if most else "no limit of days that we could cite"
+    return f"{days}, within {' and '.join(entry.residency)}" if entry.residency else days
 
 
 def export(

@@ -24,7 +24,17 @@ from controller.catalogue.records import Settled
 from controller.catalogue.search import Query, count_calls, list_calls, show
 from controller.catalogue.tables import calls, metadata
 from controller.core.commands import CallId, RecordingId
-from controller.core.decision import Considered, Decision, Grant, Mode, Options, PauseForm, Subject, SubjectKind
+from controller.core.decision import (
+    Considered,
+    Decision,
+    Grant,
+    Mode,
+    Options,
+    PauseForm,
+    Regional,
+    Subject,
+    SubjectKind,
+)
 from controller.core.finished import Finished, FinishedSegment
 from controller.core.recording import Mark
 from tests.pipeline.recordings import ANN, BEGAN, conversation
@@ -91,6 +101,15 @@ async def test_what_was_told_of_a_recording_is_shown_again(catalogue: Catalogue)
     assert (one.segments[0].offset, one.segments[0].repaired, one.segments[0].note) == (0.0, True, "never closed")
     assert await show(catalogue, "main/1.1") == (story,)
     assert await show(catalogue, "main-1-2") == ()
+
+
+async def test_what_the_regions_ask_about_keeping_it_is_with_the_recording(catalogue: Catalogue) -> None:
+    asked = Regional(("de", "fr"), 180, ("EEA",))
+    await records.add_recording(catalogue, recorded(decision=replace(RULE, regional=asked)))
+    await records.settle(catalogue, recorded(), KEPT)
+    ((story,),) = (found.recordings for found in await show(catalogue, "main-1-1"))
+    found = story.recording
+    assert (found.regions, found.retention_days, found.residency) == (("de", "fr"), 180, ("EEA",))
 
 
 async def test_telling_it_twice_changes_nothing(catalogue: Catalogue) -> None:

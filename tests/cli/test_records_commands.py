@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import time
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from controller.catalogue.database import open_catalogue
-from controller.core.decision import Decision, Mode
+from controller.core.decision import Decision, Mode, Regional
 from controller.journal import Entry, Journal
 from controller.lab.home import HOME
 from controller.pipeline.line import Line
@@ -29,6 +30,7 @@ mode = "always"
 {HOME}"""
 COUNT = 3
 NOT = Decision(Mode.NEVER, "not recorded: no rule wants [extension 101]")
+REGIONAL = Regional(("fr", "gb"), 180, ("EEA", "UK"))
 SINCE = ("--since", "2026-01-01")
 
 
@@ -45,7 +47,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for n in range(1, COUNT + 1):
             name = f"main-1-{n}"
             segment = leave(folder / "monitor", name, 1, tone(400 + n, 1), tone(600, 1))
-            line.finish(conversation(segment, recording=name, call=f"main/1.{n}"))
+            told = conversation(segment, recording=name, call=f"main/1.{n}")
+            line.finish(replace(told, decision=replace(told.decision, regional=REGIONAL)))
         line.finish(replace(conversation(recording=None, call="main/2.1", decision=NOT), queue="support"))
         await line.idle()
         work.cancel()
@@ -96,6 +99,10 @@ def test_a_call_or_a_recording_is_shown_whole(whole: Path) -> None:
         assert all(text in shown.out for text in ("main/1.2", "main-1-2", "kept", "sha256", "extension 100"))
         (story,) = run(whole, "show", name, "--json").json
         (recording,) = story["recordings"]
+        assert "regions fr, gb: kept 180 days at most, within EEA and UK" in " ".join(shown.out.split())
+        assert (recording["recording"]["retention_days"], recording["recording"]["residency"]) == (180, ["EEA", "UK"])
+        beside = json.loads((whole / "store" / recording["recording"]["folder"] / "recording.json").read_text())
+        assert beside["finished"]["decision"]["regional"]["regions"] == ["fr", "gb"]
         audio = whole / "store" / recording["recording"]["folder"] / "recording.wav"
         assert recording["recording"]["sha256"] == sha256(audio)
     missing = run(whole, "show", "main/9.9")
