@@ -115,5 +115,5 @@ class Driver(Protocol):
         ...
 
     def files(self, command: RecorderCommand) -> SegmentFiles:
-        """Where the segment of this command is written."""
+        """Where the segment of this command is written. Only its Start says whether it is provisional: ask by that."""
         ...
