@@ -115,5 +115,5 @@ class Driver(Protocol):
         ...
 
     def files(self, command: RecorderCommand) -> SegmentFiles:
-        """Where the segment of this command is written. Only its Start says whether it is provisional: ask by that."""
+        """Where the segment of this command is written. Ask by its Start: it says whether it is provisional."""
         ...
