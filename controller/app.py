@@ -47,6 +47,7 @@ from controller.pipeline.check import Places, restock
 from controller.pipeline.line import Line
 from controller.pipeline.provisional import Provisional
 from controller.pipeline.sealing import Sealing
+from controller.prompts import region_file
 from controller.prompts.cited import cited
 from controller.restart import Bookmark, Recalled, recalled, written_by
 from controller.spool import Spool
@@ -140,11 +141,12 @@ class App:
         ready()
 
     async def _watch_file(self) -> None:
-        seen = _version(self.config.path)
+        paths = (self.config.path, self.config.path.parent / region_file.OWN)
+        seen = [_version(path) for path in paths]
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            now = _version(self.config.path)
-            if now is not None and now != seen:
+            now = [_version(path) for path in paths]
+            if now[0] is not None and now != seen:
                 seen = now
                 self.reload()
 
