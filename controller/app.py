@@ -175,6 +175,8 @@ async def build(config: Config) -> App:
     engine.stand(standing.load(config.journal.folder))
     engine.stood.add(lambda extensions: standing.save(config.journal.folder, extensions))
     engine.resume(found)
+    if found.damaged:
+        alarms.on("journal-damaged", str(config.journal.folder), *_damaged(config.journal.folder, found.damaged))
 
     async def catch_up() -> None:
         made_again = await _restocked(Places(catalogue, spool, config.store.folder), left) if lost else None
@@ -187,6 +189,13 @@ async def build(config: Config) -> App:
     watching = (bookmark, sealing_of(provisional, engine), *watching_of(config, engine, meter, line))
     phones = phones_of(config, engine)
     return App(config, engine, journal, line, catalogue, control_of(config, engine), phones, watching, lock, catch_up)
+
+
+def _damaged(folder: Path, lines: int) -> tuple[str, str]:
+    """What runs is taken up from the PBX itself; only why and by whose wish may be forgotten."""
+    what = f"{lines} lines of the journal in {folder} cannot be read: something of the calls then is forgotten"
+    remedy = "see to its disk; `onrecord check` names recordings that nobody knows, and --repair keeps them"
+    return what, remedy
 
 
 def _handing_over(

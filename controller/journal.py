@@ -156,11 +156,12 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Outline:
     """Which calls a journal tells of. `open`: not handed over. `handed`: their recordings, none for a call that was
-    not recorded. `merged`: calls that went on inside another."""
+    not recorded. `merged`: calls that went on inside another. `damaged`: lines that tell of nothing."""
 
     open: frozenset[CallId]
     handed: Mapping[CallId, tuple[str, ...]]
     merged: Mapping[CallId, CallId]
+    damaged: int = 0
 
 
 def outline(folder: Path, start: Place) -> Outline:
@@ -168,21 +169,24 @@ def outline(folder: Path, start: Place) -> Outline:
     seen: set[CallId] = set()
     handed: dict[CallId, tuple[str, ...]] = {}
     merged: dict[CallId, CallId] = {}
+    damaged = 0
     for line in _lines(folder, start):
         call = _call_of(line)
+        damaged += (call is None or not line.endswith(END)) and not line.isspace()
         if call is None:
             continue
         seen.add(call)
         if b'"is":"CallsMerged"' in line or b'"is":"HandOver"' in line:
             entry = _entry(line)
             if entry is None:
+                damaged += line.endswith(END)
                 continue
             if isinstance(entry.event, events.CallsMerged):
                 merged[entry.event.other] = call
             over = [command for command in entry.commands if isinstance(command, commands.HandOver)]
             if over:
                 handed[call] = tuple(each.recording for each in over if each.recording is not None)
-    return Outline(frozenset(seen - handed.keys() - merged.keys()), handed, merged)
+    return Outline(frozenset(seen - handed.keys() - merged.keys()), handed, merged, damaged)
 
 
 def stories(folder: Path, start: Place, calls: Collection[CallId]) -> Iterator[Entry]:
@@ -202,6 +206,8 @@ def _lines(folder: Path, start: Place) -> Iterator[bytes]:
                 yield from lines
 
 
+END = b"}\n"
+"""How a whole line ends; one that a power cut tore does not."""
 _CALL = re.compile(rb'\{"at":[0-9.e+]{1,32},"call":("(?:[^"\\]|\\.){1,300}")')
 
 

@@ -58,7 +58,8 @@ Files = Callable[[Start], Iterable[Path]]
 class Recalled:
     """`sessions`: the calls that were live, with nobody in any bridge. `over`: conversations that were handed over
     and of which the catalogue knows nothing. `answers`: to the starts that were under way, by the files that they
-    left or did not. `ends`: when the last sound of a call was written. `timers`: when each is due. Unix seconds."""
+    left or did not. `ends`: when the last sound of a call was written. `timers`: when each is due. Unix seconds.
+    `damaged`: lines of the journal that tell of nothing."""
 
     sessions: dict[CallId, Session] = field(default_factory=dict)
     homes: dict[CallId, CallId] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class Recalled:
     answers: list[Event] = field(default_factory=list)
     ends: dict[CallId, float] = field(default_factory=dict)
     asked_at: dict[CallId, float] = field(default_factory=dict)
+    damaged: int = 0
 
 
 @dataclass(slots=True)
@@ -136,8 +138,9 @@ async def recalled(
         drawn = replace(drawn, handed={})
     wanted = await _unfinished(drawn, catalogue)
     if not wanted:
-        return Recalled()
+        return Recalled(damaged=drawn.damaged)
     found = await asyncio.to_thread(_told, folder, start, wanted, rules)
+    found.damaged = drawn.damaged
     await asyncio.to_thread(_looked, found, files)
     # A conversation may have been handed over twice under one name, and only the catalogue tells what it has.
     recordings = [handover.recording for _, handover in found.over if handover.recording is not None]

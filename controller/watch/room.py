@@ -15,7 +15,7 @@ from controller.alarms import Alarms
 from controller.pipeline.space import LOW_SHARE, RAW_BYTES, Space, space
 
 LOOK_SECONDS = 2.0
-SLOW_SECONDS = 3.0
+SLOW_SECONDS = 2.0
 """A folder that does not answer for so long is slow: a network file system in trouble."""
 FULL_BYTES = 2 * 1024 * 1024
 FULL_NAMES = 64
@@ -41,7 +41,8 @@ class Forecast:
 class Room:
     """Watches the disks of `folders` (name -> path). `recorders` tells how many write to the monitor folders now.
 
-    `written`: folders that we write to ourselves, which are tried with a small file."""
+    `written`: folders that we write to ourselves. They, and those of PBXs where they are there, are tried with a
+    small file without a name: a disk that hangs still answers who only looks."""
 
     folders: Mapping[str, Path]
     alarms: Alarms
@@ -122,9 +123,9 @@ class Room:
 def _asked(folder: Path, writing: bool) -> Space:
     """Blocks. Raises OSError where it is not there, or where we cannot write though we must."""
     # The PBX makes a missing folder itself; what it stands in must be there.
-    there = folder if folder.exists() or writing else folder.parent
-    os.scandir(there).close()
-    if writing:
+    exists = folder.exists()
+    os.scandir(folder if exists or writing else folder.parent).close()
+    if exists or writing:
         with tempfile.TemporaryFile(dir=folder):
             pass
     return space(folder)

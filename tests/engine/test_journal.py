@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import get_args
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from controller.core.commands import Alarm, CallId, Command, LegId
 from controller.core.decision import Decision
 from controller.core.events import UNWRITTEN, DigitPressed, Event, LegAppeared
-from controller.journal import Entry, Journal, from_line, read, to_line
+from controller.journal import Entry, Journal, Place, from_line, outline, read, to_line
 from controller.lock import Lock
 from tests.playbook import Scene
 
@@ -61,6 +62,27 @@ def test_a_line_that_a_crash_cut_off_is_skipped_and_named(tmp_path: Path) -> Non
     odd: list[str] = []
     assert len(list(read(tmp_path, odd=odd))) == 2
     assert len(odd) == 1
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "damaged"),
+    [
+        (lambda whole: whole, 0),
+        (lambda whole: whole[:0], 0),
+        (lambda whole: whole + b"\n\n", 0),
+        (lambda whole: whole[:-20], 1),
+        (lambda whole: whole[:-20] + b"\n" + whole, 1),  # as the next life ends a torn line
+        (lambda whole: whole + bytes(500), 1),
+        (lambda whole: b"\xff\x00garbage\n" + whole + b"{}\n[]\n", 3),
+    ],
+)
+def test_lines_that_tell_of_nothing_are_counted(
+    tmp_path: Path, spoilt: Callable[[bytes], bytes], damaged: int
+) -> None:
+    scene = Scene()
+    lines = [to_line(Entry(1.5, scene.call, scene.rings(leg))) for leg in "ab"]
+    (tmp_path / "1970-01-01.jsonl").write_bytes(spoilt(b"".join(lines)))
+    assert outline(tmp_path, Place("1970-01-01", 0)).damaged == damaged
 
 
 def test_what_is_held_back_is_written_with_the_first_thing_to_remember(tmp_path: Path) -> None:

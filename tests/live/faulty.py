@@ -106,14 +106,15 @@ def hanging(at: Path) -> Iterator[Callable[[bool], None]]:
     image = at.with_name(at.name + ".img")
     with image.open("wb") as file:
         file.truncate(32 << 20)
-    steps = (["mkfs.ext4", "-q", "-F", str(image)], ["mount", "-o", "loop", str(image), str(at)])
+    steps = (["mkfs.ext4", "-q", "-F", "-N", "20000", str(image)], ["mount", "-o", "loop", str(image), str(at)])
     if os.geteuid() != 0 or any(subprocess.run(each, capture_output=True, check=False).returncode for each in steps):  # noqa: S603
         pytest.skip("a disk that hangs takes root, a loop device and mkfs.ext4")
     at.chmod(0o777)
     limits: list[threading.Timer] = []
 
     def freeze(frozen: bool) -> None:
-        subprocess.run(["fsfreeze", "-f" if frozen else "-u", str(at)], check=False)  # noqa: S603, S607
+        # That it goes on already is no mistake.
+        subprocess.run(["fsfreeze", "-f" if frozen else "-u", str(at)], check=frozen, capture_output=True)  # noqa: S603, S607
         for each in limits:
             each.cancel()
         limits[:] = [threading.Timer(MOST_FROZEN, freeze, (False,))] if frozen else []
