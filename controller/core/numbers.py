@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeVar
 
 MOST_DIGITS = 64
 """A number longer than this is noise; E.164 allows 15, dial strings with codes a few more."""
@@ -93,6 +94,18 @@ class NumberPlan:
         if self.prefix_optional and len(number) >= 7 and len(number) in self.national_lengths:
             return self.country_code + number
         return None
+
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+def remember(memory: dict[_K, _V], key: _K, value: _V) -> _V:
+    """Keep a value that can be worked out again; calls bring the keys, so the memory is emptied when it is full."""
+    if len(memory) >= MOST_REMEMBERED:
+        memory.clear()
+    memory[key] = value
+    return value
 
 
 class Way(Enum):

@@ -7,7 +7,7 @@ rest are weighed by grade, priority and tie-break (grades.py).
 
 from __future__ import annotations
 
-from controller.core import grades, regional, regions
+from controller.core import grades, regional
 from controller.core.calls import Call, Leg
 from controller.core.commands import LegId
 from controller.core.decision import Considered, Decision, Mode, Options, Regional
@@ -131,7 +131,7 @@ def _required(
     policy: Policy, call: Call, legs: tuple[Leg, ...], subjects: tuple[SubjectLegs, ...]
 ) -> Required | None:
     rows = policy.regions
-    return None if rows is None else regions.required(regional.parties(call, legs, subjects, policy.roster, rows))
+    return None if rows is None else rows.together(regional.parties(call, legs, subjects, policy.roster, rows))
 
 
 def _by_region(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from controller.core.decision import Announce, Audience
-from controller.core.numbers import NumberPlan
+from controller.core.numbers import NumberPlan, remember
 
 UNKNOWN = "unknown"
 MOST_PREFIX = 9
@@ -65,6 +65,8 @@ class Regions:
     elsewhere: tuple[str, ...] = ()
     sites: Mapping[str, str] = field(default_factory=dict)
     _by_prefix: dict[str, Region] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _under: dict[str, Region] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _together: dict[tuple[str, ...], Required] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for code in sorted(self.by_code):
@@ -72,6 +74,16 @@ class Regions:
 
     def under(self, spelling: str) -> Region:
         """The region of the longest prefix of a number that begins with +; else `unknown`."""
+        known = self._under.get(spelling)
+        return known if known is not None else remember(self._under, spelling, self._found(spelling))
+
+    def together(self, parties: tuple[Region, ...]) -> Required:
+        """As `required`, remembered. ValueError without parties."""
+        codes = tuple(region.code for region in parties)
+        known = self._together.get(codes)
+        return known if known is not None else remember(self._together, codes, required(parties))
+
+    def _found(self, spelling: str) -> Region:
         if not spelling.startswith("+") or any(map(spelling.startswith, self.elsewhere)):
             return self.unknown
         longest = (spelling[:length] for length in range(MOST_PREFIX, 1, -1))

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import TypeVar
 
 from controller.core.decision import Announce, ByRegion, Decision, NoticeForm, Subject, SubjectKind
 from controller.core.grades import ForceAgainstNever, TieBreak
-from controller.core.numbers import MOST_REMEMBERED, NumberList
+from controller.core.numbers import NumberList, remember
 from controller.core.regions import Regions
 from controller.core.roster import Roster
 from controller.core.rules import BUILT_IN, Rule, RuleIndex, Settings, Site, Terms, terms_of
@@ -98,7 +97,7 @@ class Policy:
             site = self.sites.get(self.roster.site_of(subject), self.organisation)
             default = self.terms(None, site, subject.kind is SubjectKind.LINE)
             known = About(self._index.about(subject), site, default, str(subject))
-            _remember(self._about, subject, known)
+            remember(self._about, subject, known)
         return known
 
     @property
@@ -133,7 +132,7 @@ class Policy:
         known = self._terms.get(key)
         if known is None:
             above = (BUILT_IN,) if line and rule is None else (site.settings, self.organisation.settings)
-            known = _remember(self._terms, key, terms_of(rule, above))
+            known = remember(self._terms, key, terms_of(rule, above))
         return known
 
     def decided(self, scene: object) -> Decision | None:
@@ -142,15 +141,11 @@ class Policy:
 
     def remember(self, scene: object, decision: Decision) -> Decision:
         """Keep the decision for this scene, and hand it back."""
-        return _remember(self._decisions, scene, decision)
+        return remember(self._decisions, scene, decision)
 
     def forget(self) -> None:
         """Let decisions be worked out anew; they come out the same."""
         self._decisions.clear()
-
-
-_K = TypeVar("_K")
-_V = TypeVar("_V")
 
 
 def _announced(settings: Settings) -> tuple[Announce | ByRegion | None, ...]:
@@ -165,11 +160,3 @@ def _announced(settings: Settings) -> tuple[Announce | ByRegion | None, ...]:
 def _reminding(settings: Settings) -> bool:
     forms = {settings.notice_outside, settings.notice_internal, settings.notice_pause} - {None, NoticeForm.NONE}
     return bool(settings.beep or forms)
-
-
-def _remember(memory: dict[_K, _V], key: _K, value: _V) -> _V:
-    """Keep a value that can be worked out again; calls bring the keys, so the memory is emptied when it is full."""
-    if len(memory) >= MOST_REMEMBERED:
-        memory.clear()
-    memory[key] = value
-    return value
