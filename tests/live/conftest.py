@@ -40,7 +40,7 @@ async def asterisk() -> AsyncIterator[Asterisk]:
 def _swept() -> None:
     """Each file of tests begins with an empty folder of recordings, whatever those before it left there."""
     for pbx in SHARED:
-        for path in pbx.monitor_dir.iterdir():
+        for path in (*pbx.monitor_dir.iterdir(), *pbx.memory_dir.iterdir()):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
