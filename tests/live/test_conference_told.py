@@ -18,7 +18,7 @@ from controller.core.session import Session
 from controller.lab import Asterisk, Call, Phone, ears, sounds
 from tests.live import telling
 from tests.live.controlling import Controlling, controlling
-from tests.live.telling import CALLER, OPT_OUT, PROMPT_SECONDS, RECORDED, SIGNAL, heard, ready, seconds
+from tests.live.telling import CALLER, FLOW, OPT_OUT, PROMPT_SECONDS, RECORDED, SIGNAL, heard, ready, seconds
 from tests.live.test_controller import entries, only, running, sound
 
 FIRST, SECOND = 550, 950
@@ -170,3 +170,29 @@ async def test_a_member_who_refuses_stops_the_recording_as_long_as_he_is_there_a
     assert len(kept.segments) == 2
     (blank,) = [mark for mark in kept.marks if mark.kind == "blank"]
     assert blank.note == "a member who refused"
+
+
+@pytest.mark.proves("H-28", "F-058", "B-06")
+async def test_a_member_who_refuses_can_be_sent_out_and_nothing_of_him_is_in_the_file(
+    office: Asterisk, world: Phone, tmp_path: Path
+) -> None:
+    asks = ('announce_inbound = "opt-out"', 'untold = "record"', 'after_refusal = "flow,s,1"')
+    async with running(tmp_path, rule(*asks), office, more=prompts(office)) as app, two(office) as members:
+        await asyncio.sleep(2)
+        newcomer = await world.call(OPEN, caller="0201234567", say=sounds.tone(CALLER), loop=True)
+        await known(app, 1)
+        await newcomer.press("9")
+        async with asyncio.timeout(8):
+            while seconds(newcomer, FLOW) < 0.5:
+                await asyncio.sleep(0.05)
+        await newcomer.hangup()
+        await asyncio.sleep(1.5)
+        for call in members:
+            await call.hangup()
+        (entry,) = [each for each in await entries(app, 1) if each.recordings]
+        samples, rate = sound(app, only(entry))
+    found = ears.tones(samples[:, 0], rate)
+    assert not [tone for tone in found if tone.frequency == CALLER]
+    theirs = [tone for tone in found if tone.frequency == FIRST]
+    assert theirs[0].start < 1 < theirs[-1].seconds + 0.5  # before he came, and after he went
+    assert sum(tone.seconds for tone in theirs) > 2.5
