@@ -25,10 +25,11 @@ ANNOUNCEMENTS = ("announce_inbound", "announce_outbound", "announce_internal")
 STAND_INS: dict[str, Any] = {
     **dict.fromkeys(ANNOUNCEMENTS, Announce.OPT_IN),
     "announce_to": Audience.BOTH,
-    "beep": Options().beep,
+    "beep": 15.5,
     "beep_tone": Options().beep_tone,
 }
-"""The settings that may be left to the regions, and what holds until a call is there to ask for its regions."""
+"""The settings that may be left to the regions, and the strictest that can come of it: what is to be ready before a
+call is there to ask for its regions."""
 
 
 def left_open(settings: Settings) -> tuple[Settings, frozenset[str]]:

@@ -141,6 +141,7 @@ def test_what_is_left_open_is_named_and_has_a_stand_in() -> None:
     open_, names = left_open(Settings(announce_inbound=ByRegion.REGION, beep=ByRegion.REGION))
     assert names == {"announce_inbound", "announce_to", "beep", "beep_tone"}
     assert (open_.announce_inbound, open_.announce_to) == (Announce.OPT_IN, Audience.BOTH)
+    assert open_.beep == 15.5  # so that who looks whether beeps are possible does not overlook them
     assert left_open(Settings()) == (Settings(), frozenset())
     assert Options().by_region == frozenset()
 

@@ -98,6 +98,18 @@ def test_the_words_name_the_source_the_shortfall_and_that_it_is_no_advice(
     assert "beware" not in out
 
 
+def test_settings_left_to_the_regions_fall_short_of_nothing_and_are_named(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = POLICY.replace('announce_outbound = "notify"', 'announce_outbound = "region"\nbeep = "region"')
+    config.write_text(left, encoding="utf-8")
+    _, out, _ = why(config, capsys, "--from", "101", "--to", "004930123456", "--trunk", "carrier1")
+    plain = " ".join(out.split())
+    assert 'as the regions ask ("region" in the policy): announce_outbound, beep, beep_tone' in plain
+    assert "regions: United Kingdom, Germany: opt-in, both" in plain
+    assert "beware" not in plain
+
+
 def test_a_regions_file_that_cannot_be_used_is_wrong_use(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (config.parent / "regions.toml").write_text('[site]\nlyon = "fx"\n', encoding="utf-8")
     code, _, err = why(config, capsys, "--from", "101", "--to", "103")
