@@ -52,7 +52,7 @@ def codes(
         except OSError as error:
             raise Ending(f"{to} cannot be written: {error.strerror}", BAD_USE) from error
         print(f"{to} written; now: asterisk -rx 'module reload features'")
-    Console(stderr=True, highlight=False).print(f"Mind {CODES_COST}.")
+    Console(stderr=True, highlight=False).print(f"Mind {escape(CODES_COST)}.")
 
 
 def phone(

@@ -71,8 +71,8 @@ async def prompts(visit: Visit) -> list[Finding]:
         found.append(
             fail(
                 f"the PBX cannot play {', '.join(missing)} of {folder}: people are recorded and nobody tells them",
-                f"copy our prompts there, on the PBX: cp -r prompts/sounds/* {folder}/ (readable by "
-                "Asterisk); prompts_dir under [[pbx]] is the folder as the PBX calls it",
+                f"on the PBX: onrecord prompt place {folder} (yours and ours; for a PBX elsewhere place them in any "
+                "folder and copy it there); prompts_dir under [[pbx]] is the folder as the PBX calls it",
                 missing=missing,
             )
         )
