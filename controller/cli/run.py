@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from controller.cli.ending import BAD_USE, DEFAULT_CONFIG, ConfigPath, Ending, configuration
+from controller.config.problems import ConfigError
 
 
 def run(config: ConfigPath = DEFAULT_CONFIG) -> None:
@@ -20,6 +21,8 @@ def run(config: ConfigPath = DEFAULT_CONFIG) -> None:
         raise Ending(f"{config}: no [[pbx]] is listed, so there is nothing to control", BAD_USE)
     try:
         app.run(loaded)
+    except ConfigError as error:
+        raise Ending(str(error), BAD_USE) from error
     except (OSError, ValueError, BaseExceptionGroup) as error:
         first = error
         while isinstance(first, BaseExceptionGroup):

@@ -54,3 +54,14 @@ def test_receipts_name_what_was_destroyed_and_nothing_else(office: Path) -> None
     shown = (onrecord("show", "main-1-1", *config)).out
     assert f"shredded {receipt['key']}" in shown
     assert (onrecord("receipts", "--since", "2100-01-01", *config)).out.strip() == "No receipts."
+
+
+def test_without_a_folder_in_memory_the_controller_says_so_in_one_sentence(tmp_path: Path) -> None:
+    rule = '[[rule]]\nname = "it"\nextension = "100"\nmode = "on-demand-keep"\n'
+    pbx = f'[[pbx]]\nname = "main"\nami = {{ secret = "x" }}\nprovisional_dir = "{tmp_path}"\n'
+    (tmp_path / "onrecord.toml").write_text(rule + pbx + HOME)
+    ended = onrecord("run", "--config", tmp_path / "onrecord.toml")
+    assert (ended.code, ended.out) == (2, "")
+    assert "pbx main, provisional_dir: a rule is on-demand-keep" in ended.err
+    assert "mount -t tmpfs" in ended.err
+    assert "Traceback" not in ended.err

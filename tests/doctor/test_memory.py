@@ -11,11 +11,13 @@ import pytest
 
 from controller import ram
 from controller.app import build
+from controller.config.load import load
 from controller.config.memory import check_memory
 from controller.config.problems import ConfigError
 from controller.doctor import memory
 from controller.doctor.checks import HERE
 from controller.doctor.finding import Finding, Status
+from controller.lab.home import HOME
 from tests.doctor.paper import RULES, configuration
 
 (CHECK,) = (check for check in HERE if check.name == "memory")
@@ -114,3 +116,21 @@ def test_where_the_kernel_knows_it_noswap_is_seen(tmp_path: Path) -> None:
         assert not ram.mount_of(tmp_path).may_be_swapped
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)  # noqa: S603, S607
+
+
+async def test_new_rules_that_need_a_folder_in_memory_are_refused_and_the_old_ones_stay(tmp_path: Path) -> None:
+    pbx = f'[[pbx]]\nname = "main"\nami = {{ secret = "x" }}\nprovisional_dir = "{tmp_path}"\n'
+    file = tmp_path / "onrecord.toml"
+    file.write_text(RULES + pbx + HOME)
+    app = await build(load(file))
+    try:
+        before = app.engine.policy
+        file.write_text(KEEP + pbx + HOME)
+        app.reload()
+        assert "provisional_dir" in app.refused
+        assert app.engine.policy is before
+    finally:
+        app.journal.close()
+        await app.catalogue.close()
+        assert app.lock is not None
+        app.lock.release()

@@ -104,6 +104,7 @@ async def test_what_nobody_keeps_was_never_on_the_disk_and_can_never_be_read_aga
         assert key_file.stat().st_mode & 0o777 == 0o600
         shutil.copytree(tmp_path / "spool", thief / "spool")
         await call.hangup()
+        await lab.until(lambda: not key_file.exists(), deadline=2)
         (entry,) = await entries(app, 1)
         recording = only(entry)
         (receipt,) = [mark for mark in (await story(app, entry)).marks if mark.kind == SHREDDED]
