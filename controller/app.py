@@ -53,6 +53,7 @@ from controller.restart import Bookmark, Recalled, recalled, written_by
 from controller.spool import Spool
 from controller.watch.growth import Growth
 from controller.watch.meter import Meter
+from controller.watch.oddities import Oddities
 from controller.watch.room import Room
 from controller.watch.selftested import Selftested
 from controller.watch.strays import Strays
@@ -186,8 +187,12 @@ async def build(config: Config) -> App:
             else:
                 log.warning("handed over for a PBX that is not served any more", call=session.call.id)
 
-    watching = (bookmark, sealing_of(provisional, engine), *watching_of(config, engine, meter, line))
     phones = phones_of(config, engine)
+    odd = Oddities(engine)
+    for each in phones:
+        if isinstance(each, HepListener):
+            odd.sources["hep"] = each.counts
+    watching = (bookmark, sealing_of(provisional, engine), *watching_of(config, engine, meter, line, odd))
     return App(config, engine, journal, line, catalogue, control_of(config, engine), phones, watching, lock, catch_up)
 
 
@@ -259,7 +264,7 @@ def sealing_of(provisional: Provisional, engine: Engine) -> Sealing:
     return found
 
 
-def watching_of(config: Config, engine: Engine, meter: Meter, line: Line) -> tuple[Watching, ...]:
+def watching_of(config: Config, engine: Engine, meter: Meter, line: Line, odd: Oddities) -> tuple[Watching, ...]:
     """What looks after recorders, disks and figures, and shows them where [web] asks for it."""
     settings, engine.alarms.folder = config.watch, config.journal.folder
     engine.watchers.add(meter.heard)
@@ -290,9 +295,11 @@ def watching_of(config: Config, engine: Engine, meter: Meter, line: Line) -> tup
         found.append(Growth(engine, settings.grow_within, settings.one_sided))
     if config.web.listen:
         host, _, port = config.web.listen.rpartition(":")
-        watched = Watched(engine, engine.alarms, meter, lambda: line.busy, folders, time.time())
+        watched = Watched(engine, engine.alarms, meter, lambda: line.busy, folders, time.time(), odd)
         secret = config.url_secret.get_secret_value().encode()
-        pages = UrlKey(engine, secret).pages() if secret else {}
+        key = UrlKey(engine, secret) if secret else None
+        odd.sources |= {} if key is None else {"url key": key.counts}
+        pages = {} if key is None else key.pages()
         found.append(WebServer(application(watched, pages), host.strip("[]"), int(port)))
     return tuple(found)
 

@@ -102,9 +102,10 @@ class Presses:
     `codes` are the numbers that nobody can be transferred to because they are commands: `{"*44": Key.TOGGLE}`.
     """
 
-    def __init__(self, codes: Mapping[str, Key] | None = None) -> None:
+    def __init__(self, codes: Mapping[str, Key] | None = None, counts: Counter[str] | None = None) -> None:
+        """`counts`: a counter that others use as well."""
         self.codes = dict(codes or {})
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter() if counts is None else counts
         self._asked: OrderedDict[Identity, _Asked] = OrderedDict()
         self._whole = Whole(self.counts)
 

@@ -155,7 +155,7 @@ def key_of(sign: str) -> str:
 def _refer(message: Message) -> Heard:
     targets = message.all("refer-to")
     if len(targets) != 1:
-        return Odd(f"{len(targets) or 'no'} Refer-To headers")
+        return Odd(f"{'several' if targets else 'no'} Refer-To headers")
     uri = sip_message.address(targets[0])
     return Refer(message.head, sip_message.user(uri), "replaces=" in uri.partition("?")[2].lower())
 

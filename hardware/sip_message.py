@@ -176,7 +176,7 @@ def _head(headers: tuple[tuple[str, str], ...]) -> Head:
     for name in ("call-id", "cseq", "from", "to"):
         values = [value for key, value in headers if key == name]
         if len(values) != 1:
-            raise NotSip(f"{len(values) or 'no'} {name} headers")
+            raise NotSip(f"{'several' if values else 'no'} {name} headers")
         only[name] = values[0]
     number, _, method = only["cseq"].partition(" ")
     counted = number_of(number, 2**32 - 1)

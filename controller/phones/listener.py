@@ -55,7 +55,7 @@ class HepListener:
     _workers: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._presses = Presses(self.codes)
+        self._presses = Presses(self.codes, self.counts)
 
     async def run(self) -> None:
         """Listen until cancelled. Raises OSError where the address is taken or not ours."""

@@ -40,6 +40,7 @@ class _Figures(Collector):
 def _figures(watched: Watched) -> Iterator[Metric]:
     yield from _recorders(watched)
     yield from _traffic(watched)
+    yield from _oddities(watched)
     yield from _work(watched)
 
 
@@ -92,6 +93,21 @@ def _traffic(watched: Watched) -> Iterator[Metric]:
         for name, driver in engine.drivers.items():
             family.add_metric([name], getattr(driver.counters, field))
         yield family
+
+
+def _oddities(watched: Watched) -> Iterator[Metric]:
+    if watched.oddities is None:
+        return
+    strange = CounterMetricFamily(
+        "onrecord_strange", "What came in and made no sense, or was not allowed.", labels=["source", "what"]
+    )
+    for source, what, number in watched.oddities.counted():
+        strange.add_metric([source, what], number)
+    yield strange
+    refused = CounterMetricFamily("onrecord_presses_refused", "Presses at phones that were refused.", labels=["key"])
+    for key, number in watched.oddities.refused.items():
+        refused.add_metric([key], number)
+    yield refused
 
 
 def _work(watched: Watched) -> Iterator[Metric]:

@@ -11,6 +11,7 @@ from aiohttp import web
 from controller.alarms import Alarms
 from controller.engine import Engine
 from controller.watch.meter import Meter
+from controller.watch.oddities import Oddities
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Watched:
     jobs: Callable[[], int] = lambda: 0
     folders: Mapping[str, Path] = field(default_factory=dict)
     started_at: float = 0.0
+    oddities: Oddities | None = None
 
 
 WATCHED = web.AppKey("watched", Watched)

@@ -203,7 +203,7 @@ def test_a_notice_may_name_its_refer() -> None:
         (info("Record: on", "Content-Length: -1"), "no length in Content-Length"),
         (info("Record: on", "Content-Length: 0", "Content-Length: 9"), "no length in Content-Length"),
         (info("X: a\rRecord: on"), "a bare CR or a NUL in the headers"),
-        (info("Call-ID: second"), "2 call-id headers"),
+        (info("Call-ID: second"), "several call-id headers"),
         (info("Nonsense"), "a header without a colon"),
         (info(f"X: {'y' * 9000}"), "a header is too long"),
         (info(*["X: y"] * 200), "too many headers"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,10 +14,13 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller.core.commands import Start
+from controller.core.events import Asked, AskedBy
 from controller.watch.meter import BOUNDS, Meter
+from controller.watch.oddities import Oddities
 from controller.watch.selftested import Outcome, write
 from controller.web.server import ROUTES, WebServer, application
 from controller.web.watched import Watched
+from hardware.keys import Key
 from tests.engine.test_engine import Desk, desk, talking
 from tests.playbook import Scene
 
@@ -47,7 +51,10 @@ async def site(folder: Path) -> AsyncIterator[Site]:
     async with desk(folder) as at:
         meter = Meter()
         at.engine.watchers.add(meter.heard)
-        watched = Watched(at.engine, at.engine.alarms, meter, lambda: 3, {"spool": folder, "journal": folder}, 0.0)
+        odd = Oddities(at.engine, {"hep": {"refused: not HEP": 2}})
+        watched = Watched(
+            at.engine, at.engine.alarms, meter, lambda: 3, {"spool": folder, "journal": folder}, 0.0, odd
+        )
 
         async def broken(_request: web.Request) -> web.StreamResponse:
             raise RuntimeError("a secret of the program")
@@ -166,3 +173,18 @@ async def test_how_the_last_self_test_ended_is_a_figure(tmp_path: Path) -> None:
         figures = await served.figures()
     assert figures["onrecord_selftest_passed_timestamp_seconds", "main"] == 1000.0
     assert figures["onrecord_selftest_well", "main"] == 0
+
+
+async def test_strange_input_and_presses_that_were_refused_are_counted_by_their_reasons(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        scene = Scene()
+        here.at.say(*talking(scene))
+        await here.at.rest()
+        here.at.paper.counters.odd["a line that is none"] = 3
+        legs = [leg for session in here.at.engine.sessions.values() for leg in session.call.legs]
+        (call,) = here.at.engine.sessions
+        await here.at.engine.ask(Asked(call, time.time(), "record key", Key.STOP, AskedBy.LEG, legs[0]))
+        figures = await here.figures()
+    assert figures["onrecord_strange_total", "hep", "refused: not HEP"] == 2
+    assert figures["onrecord_strange_total", "pbx main", "a line that is none"] == 3
+    assert figures["onrecord_presses_refused_total", "stop"] == 1  # the rule is always-with-pause
