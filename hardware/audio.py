@@ -27,7 +27,7 @@ STALLED_S = 5.0
 BLOCK_S = 0.05
 LATENCY_S = 0.3
 """Asked of the card: a tap may lag; what it may not do is stutter on a machine that does other things too."""
-INSTALL = "pip install 'onrecord[desk]', and on Debian or Ubuntu: sudo apt-get install libportaudio2"
+INSTALL = "pip install '/path/to/onrecord[desk]', and on Debian or Ubuntu: sudo apt-get install libportaudio2"
 
 
 class NoAudio(Exception):

@@ -107,6 +107,6 @@ def _guarded(work: Callable[[], Any]) -> None:
         print(f"onrecord: {why}: run this as root or as the controller's user", file=sys.stderr)
         sys.exit(UNREACHABLE)
     except ModuleNotFoundError as error:
-        extras = "pip install 'onrecord[lab]' for the demo, 'onrecord[desk]' for a sound card"
+        extras = "pip install '/path/to/onrecord[lab]' for the demo, '…[desk]' for a sound card"
         print(f"onrecord: a package is missing ({error.name}): {extras}", file=sys.stderr)
         sys.exit(BAD_USE)
