@@ -57,6 +57,12 @@ def test_codes_that_cannot_be_written_end_in_one_sentence(config: Path) -> None:
     assert told.err == f"onrecord: {config / 'codes.conf'} cannot be written: Not a directory\n"
 
 
+def test_the_note_on_the_cost_of_codes_says_where_its_answer_belongs(config: Path) -> None:
+    told = onrecord("keys", "codes", "-c", config)
+    assert told.code == 0
+    assert "codes_cost_known = true into [keys]" in " ".join(told.err.split())
+
+
 def test_a_draft_that_is_not_there_is_not_made_by_init(config: Path) -> None:
     told = onrecord("replay", "--policy", config.parent / "draft.toml", "-c", config)
     assert (told.code, told.err) == (2, f"onrecord: --policy {config.parent / 'draft.toml'}: there is no such file\n")
