@@ -20,8 +20,8 @@ from controller.core.roster import Extension
 from controller.pbx.asterisk.telephones import codes_file
 from hardware import phones, url_key
 from hardware.keys import Key
-from hardware.phones import Display, PhoneKey
-from hardware.phones.pages import MARKS
+from hardware.phones import Display, Family, PhoneKey
+from hardware.phones.pages import FAILED, MARKS
 from hardware.sequences import CodeBook
 
 
@@ -78,6 +78,8 @@ def phone(
         for one in ways
         if one.setup
     ]
+    if loaded.keys.hep and "code" in known:
+        parts.append(_by_transfer(chosen, known))
     if as_json:
         say_json({"extension": extension, "family": chosen.id, "parts": parts})
         return
@@ -91,6 +93,14 @@ def phone(
             console.print(f"  {escape(line)}", soft_wrap=True)
         if part.note:
             console.print(f"  [dim]{escape(part.note)}[/]")
+
+
+def _by_transfer(family: Family, known: dict[str, str]) -> Part:
+    """Phones differ in what becomes of the talk when a transfer fails, and codes by transfer must fail (V-14)."""
+    transfer = family.transfer
+    lines = tuple(_filled(line, known) for line in transfer.setup)
+    note = " ".join(one for one in (FAILED[transfer.after_failure].replace("**", ""), transfer.note) if one)
+    return Part(f"Blind transfer to {known['code']}", MARKS[transfer.mark], lines, note)
 
 
 def _books(config: Config) -> list[CodeBook]:

@@ -96,3 +96,18 @@ def test_an_unknown_family_is_refused_with_those_that_there_are(
     code, _, err = keys(capsys, "phone", "100", "--family", "snam", "-c", file)
     assert code == 2
     assert "snom" in err
+
+
+def test_where_transfers_are_listened_for_it_says_what_becomes_of_the_talk_on_that_model(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = keys(capsys, "phone", "100", "--json", "-c", file)
+    assert not any("transfer" in part["what"] for part in json.loads(out)["parts"])
+    file.write_text(CONFIG.replace("[keys]\n", '[keys]\nhep = "127.0.0.1:9060"\n'))
+    notes = {}
+    for family in ("yealink", "grandstream"):
+        _, out, _ = keys(capsys, "phone", "100", "--family", family, "--json", "-c", file)
+        (part,) = [part for part in json.loads(out)["parts"] if part["what"] == "Blind transfer to *5"]
+        notes[family] = part["note"]
+    assert "is not known: try it first" in notes["yealink"]
+    assert "The talk goes on" in notes["grandstream"]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from controller import lab
+from controller.core.decision import Mode
 from controller.core.recording import State
 from controller.lab import Asterisk, Call, sounds
 from controller.lab.addresses import free_port
@@ -106,6 +107,23 @@ async def test_a_transfer_to_a_code_fails_and_is_obeyed_and_the_talk_goes_on(
         (finished,) = await control.over()
     assert pitches(finished.segments[0].mixed) == {CALLER, CALLED}
     assert {mark.by for mark in finished.marks if mark.kind == "key"} == {"extension 100 (transfer to a code)"}
+
+
+@pytest.mark.proves("V-14")
+async def test_a_phone_that_hangs_up_when_its_transfer_fails_loses_the_talk_and_nothing_else(
+    copying: Copying, tmp_path: Path
+) -> None:
+    """Phones differ: those of test_a_transfer_to_a_code stay. `onrecord keys phone` tells what is known of each."""
+    async with talking(copying, tmp_path) as (control, _, call):
+        assert await call.transfer("*44") == 202
+        await lab.until(lambda: "SIP/2.0 404" in "".join(call.notified))
+        await call.hangup()
+        (finished,) = await control.over()
+        assert not control.engine.sessions
+    assert sum(len(sounds.read_wav(Path(each.mixed))[0]) for each in finished.segments) < 8000  # nobody talks on
+    assert finished.decision.mode is Mode.ON_DEMAND
+    mixed = await copying.pbx.cli("core show channels count")
+    assert mixed.startswith("0 active channels")
 
 
 @pytest.mark.proves("V-13")
