@@ -111,13 +111,18 @@ def tell(state: Announcing, call: Call, options: Options, way: str) -> tuple[Ann
     # What could not be played gives way to what may be said instead; after the last, the first is tried again.
     words = {leg: said[state.tries.get(leg, 0) % len(said)] for leg in whom}
     told = tuple(
-        Tell(call.id, leg, _notice(one, options), language=language, alone=True) for leg, one in words.items()
+        Tell(call.id, leg, _notice(one, options), language=language, alone=True, answer=_answer(one))
+        for leg, one in words.items()
     )
     return replace(state, playing=MappingProxyType({**state.playing, **words}), language=language), told
 
 
 def _notice(said: Statement, options: Options) -> str:
     return BEEP if options.untold is Untold.BEEP and said.announce is Announce.NOTIFY else said.prompt
+
+
+def _answer(said: Statement) -> float:
+    return 0.0 if said.announce is Announce.NOTIFY else ANSWER_SECONDS
 
 
 def holds_back(state: Announcing, options: Options) -> bool:

@@ -147,6 +147,7 @@ class Tell:
     ending: bool = False
     language: str = ""  # of the prompt; "": the PBX's own sound for this notice
     alone: bool = False  # only this leg hears it
+    answer: float = 0.0  # for so many seconds behind it the leg's keys must be heard
 
 
 class Reach(Enum):

@@ -298,7 +298,7 @@ class AsteriskDriver:
             if self._notices is None:
                 raise PbxRefused("no ARI")
             media = notices.media(command, self.settings.sounds, self.settings.prompts_dir)
-            await self._notices.play(channel, media, "out" if command.alone else "both")
+            await self._notices.play(channel, media, "out" if command.alone else "both", command.answer)
             heard = True
         except (PbxRefused, PbxGone) as error:
             self._translation.count(f"notice {command.notice} not heard")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 
 from controller.core.commands import Beep, Reach, Tell
@@ -51,10 +51,11 @@ class Notices:
         self._ari, self._app, self._over = ari, app, over
         self._playing: dict[str, asyncio.Future[str]] = {}  # playback -> how it ended
         self._beeping: dict[str, str] = {}  # the snoop -> the channel with beeps
+        self._ending: set[asyncio.Task[None]] = set()
 
-    async def play(self, channel: str, media: str, whisper: str) -> None:
+    async def play(self, channel: str, media: str, whisper: str, answer: float = 0.0) -> None:
         """Return when it is over. `whisper`: out, only this channel hears it; both, all with whom it talks too.
-        Raises PbxRefused, PbxGone."""
+        `answer`: for so many seconds its keys are heard. Raises PbxRefused, PbxGone."""
         snoop, playback = f"onrecord-{secrets.token_hex(8)}", f"onrecord-{secrets.token_hex(8)}"
         over = self._playing[playback] = asyncio.get_running_loop().create_future()
         try:
@@ -67,10 +68,27 @@ class Notices:
                 ended = "done"
             if ended != "done":
                 raise PbxRefused(f"{media}: {ended}")
+        except BaseException:
+            answer = 0.0
+            raise
         finally:
             del self._playing[playback]
-            with suppress(PbxRefused, PbxGone):
-                await self._ari.request("DELETE", "channels", snoop)
+            if answer:
+                # A bridge of two that nobody listens to lets packets pass Asterisk by, with their keys (22.10.1, Dial
+                # without options): as long as something hangs on the channel it does not.
+                self._later(self._end(snoop, answer))
+            else:
+                await self._end(snoop)
+
+    async def _end(self, snoop: str, after: float = 0.0) -> None:
+        await asyncio.sleep(after)
+        with suppress(PbxRefused, PbxGone):
+            await self._ari.request("DELETE", "channels", snoop)
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     async def beep(self, channel: str, command: Beep) -> None:
         """Let people hear beeps from now on; return when the PBX plays them. Raises PbxRefused, PbxGone."""
