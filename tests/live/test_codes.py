@@ -160,3 +160,24 @@ async def test_a_code_by_sip_info_commands_too_and_an_outsiders_letter_does_not(
         await theirs.hangup()
         (finished,) = await control.over()
     assert {mark.by for mark in finished.marks if mark.kind == "key"} <= {"extension 100 (code)"}
+
+
+@pytest.mark.proves("F-065")
+async def test_digits_faster_than_the_standard_are_obeyed_or_do_nothing_and_never_something_else(
+    coded: Asterisk, tmp_path: Path
+) -> None:
+    """RFC 4733 events of 20 ms without a pause, six times: the standard wants 40 ms and 40 ms."""
+    async with talking(coded, rule("on-demand", "dtmf_guard = false"), tmp_path) as (control, ours, theirs):
+        heard: list[DigitPressed] = []
+        control.engine.watchers.add(lambda _, event: heard.append(event) if isinstance(event, DigitPressed) else None)
+        ours.line.dial("*44" * 6, milliseconds=20)
+        async with asyncio.timeout(5):
+            while ours.line.dialling:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(1.2)  # until the PBX and we have forgotten what was begun
+        assert {event.digit for event in heard} <= {"*", "4"}  # the PBX loses some of them
+        await ours.press("*44")
+        await control.recording()
+        await theirs.hangup()
+        (finished,) = await control.over()
+    assert len(finished.segments) == 1  # started once, whatever was made of the fast ones

@@ -18,6 +18,7 @@ from controller.core.recording import State
 from controller.lab import Asterisk, Call, sounds
 from controller.lab.addresses import free_port
 from controller.phones.listener import HepListener
+from hardware import presses
 from hardware.keys import Key
 from tests.live.controlling import Controlling, controlling, pitches
 
@@ -146,6 +147,22 @@ async def test_a_header_that_is_no_command_is_counted_and_changes_nothing(copyin
         assert control.session.recording is None
         await call.hangup()
         await control.over()
+
+
+async def test_a_press_on_a_call_that_has_ended_does_nothing_and_is_counted(
+    copying: Copying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presses, "PATIENCE_S", 0.5)
+    async with talking(copying, tmp_path) as (control, listener, call):
+        await call.hangup()
+        (finished,) = await control.over()
+        pressing = asyncio.create_task(call.info({"Record": "on"}))
+        await counted(
+            listener, "a press that the PBX answered never"
+        )  # Asterisk knows the dialog no more, and is silent
+        pressing.cancel()
+        assert not control.engine.sessions
+        assert finished.segments == ()
 
 
 async def test_what_strangers_send_is_counted_and_calls_are_untouched(copying: Copying, tmp_path: Path) -> None:
