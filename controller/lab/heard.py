@@ -25,7 +25,7 @@ MOST = 0.25
 """Share of letters that may be wrong: a cut-off end or another prompt has more, figures for words have less."""
 ACCENTED = {"nl"}
 """Spoken by a voice that was made for another language: its words are understood, its accent is often taken for
-German. All others must be taken for their language: asked for English, the recogniser translates a Spanish sentence."""
+German. All others must be taken for their language: asked for English, it translates a Spanish sentence."""
 CLEAR = 0.1
 """An accented sound with no more wrong letters than that is in its language."""
 
