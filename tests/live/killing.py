@@ -36,8 +36,9 @@ ALWAYS_TRUE = (Kind.MISSING, Kind.CHANGED, Kind.LOST, Kind.STUCK, Kind.UNREADABL
 TRACE = "ONRECORD_KILLED"
 """A variable in the environment by which processes are known that a killed controller left behind."""
 STARTING = 1.0
-"""Seconds: a controller that is killed so soon after the answer, or is there only so shortly before the end, need not
-have started anything. How long a start takes is measured elsewhere (benchmarks/start_latency.py)."""
+"""Seconds: a controller that is killed so soon after it heard the PBX and the call was answered, or is there only so
+shortly before the end, need not have started anything. Mostly it takes 0.02 s (benchmarks/start_latency.py); beside
+other work on both cores one that had just begun was seen to need more than 0.7 s."""
 NOISE_SECONDS = 30.0
 LANES = (("100", "101"), ("102", "103"), ("104", "105"), ("106", "107"))
 
@@ -350,8 +351,9 @@ class Killing:
     def _excused(self, talk: Talk) -> float:
         """From when on a controller was there that could start a recorder for this call."""
         for ready, killed in self.child.lives:
-            if killed > talk.talked_at + STARTING:
-                return max(talk.talked_at, ready)
+            here = max(talk.talked_at, ready)
+            if killed > here + STARTING:
+                return here
         return talk.ended_at
 
 
