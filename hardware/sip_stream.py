@@ -19,6 +19,11 @@ MOST_CONNECTIONS = 256
 """Beyond this the one that was silent the longest loses what it had begun."""
 # RFC 3261 25.1: a request line or a status line, at the very beginning.
 BEGINS = re.compile(rb"(?:SIP/2\.0 \d{3} [^\r\n]*|[A-Z]{1,32} [^\s]{1,2048} SIP/2\.0)\r?\n")
+AFRESH = re.compile(
+    rb"(?:SIP/2\.0 \d{3} [^\r\n]*|(?:ACK|BYE|CANCEL|INFO|INVITE|MESSAGE|NOTIFY|OPTIONS|PRACK|PUBLISH|REFER|REGISTER|"
+    rb"SUBSCRIBE|UPDATE) [^\s]{1,2048} SIP/2\.0)\r?\n"
+)
+"""The same with the methods that there are: in the middle of a body something may look like a line of that form."""
 LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d{1,5})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 END = b"\r\n\r\n"
 
@@ -38,7 +43,7 @@ class Whole:
             return [packet.payload]
         connection = (packet.source, packet.source_port, packet.destination, packet.destination_port)
         held = self._held.pop(connection, b"")
-        if b"\n" in held and BEGINS.match(packet.payload):
+        if b"\n" in held and AFRESH.match(packet.payload):
             # Whoever copies whole messages never ends one later: a rest would only spoil what follows it. (A line
             # that has only begun is another matter: `I` and `NFO sip:…` are one.)
             self.counts["a message without its end"] += 1

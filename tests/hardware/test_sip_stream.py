@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hardware.hep import Hep
@@ -32,6 +32,8 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(edges)]
 
 
+@settings(max_examples=500)
+@example(places=[378], pauses=[])  # within that body, so that its rest looks like a request of an unknown method
 @given(
     st.lists(st.integers(0, 10_000), max_size=12), st.lists(st.sampled_from([b"", b"\r\n\r\n", b"\r\n"]), max_size=9)
 )
@@ -39,7 +41,7 @@ def test_however_a_connection_was_cut_its_messages_come_out_whole(places: list[i
     whole = Whole()
     pieces = cut(b"".join(STORY), places)
     if any(each.startswith(b"INFO sip:pbx SIP/2.0\r\nRecord: on") for each in pieces):
-        return  # cut in front of a body that looks like a request: see the next test
+        return  # cut right in front of a body that looks like a request: nobody could tell
     found = [message for each in pieces for message in whole.messages(piece(each))]
     assert found == STORY
     quiet = [message for each in (*pauses, STORY[0], *pauses) for message in whole.messages(piece(each))]
