@@ -107,8 +107,8 @@ class Settings(Table):
     )
     prompt_inbound: Prompt | None = Field(
         None,
-        description="Which prompt announces calls from outside, for one of your own: its name in prompts_dir, without "
-        "language and ending. Left out: recorded, opt-out or opt-in, as announce_inbound says.",
+        description="Which prompt announces calls from outside, for one of your own: its name in prompts_dir, "
+        "without language and ending. Left out: recorded, opt-out or opt-in, as announce_inbound says.",
     )
     prompt_outbound: Prompt | None = Field(None, description="The same for calls to the outside.")
     prompt_internal: Prompt | None = Field(None, description="The same for calls between our own phones.")
