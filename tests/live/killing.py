@@ -38,7 +38,7 @@ TRACE = "ONRECORD_KILLED"
 STARTING = 1.0
 """Seconds: a controller that is killed so soon after it heard the PBX and the call was answered, or is there only so
 shortly before the end, need not have started anything. Mostly it takes 0.02 s (benchmarks/start_latency.py); beside
-other work on both cores one that had just begun was seen to need more than 0.7 s."""
+other work on both cores more than 0.75 s were seen, and why is not known."""
 NOISE_SECONDS = 30.0
 LANES = (("100", "101"), ("102", "103"), ("104", "105"), ("106", "107"))
 
