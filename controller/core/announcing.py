@@ -91,8 +91,12 @@ def look(
     return state if found == state.untold else replace(state, untold=found)
 
 
-def tell(state: Announcing, call: Call, options: Options, way: str) -> tuple[Announcing, tuple[Command, ...]]:
-    """Have those who are in conversation told."""
+def tell(
+    state: Announcing, call: Call, options: Options, way: str, recorded: LegId | None = None
+) -> tuple[Announcing, tuple[Command, ...]]:
+    """Have those who are in conversation told. `recorded`: the leg on which a recorder runs. Where that is about to
+    be stopped until all agree, it is asked afterwards: what is whispered to a channel whose audiohooks were there
+    before a newcomer may not be heard (asterisk.md, hazard 1)."""
     kind = BridgeKind.ROOM if is_room(call.id) else BridgeKind.TALK
     here = {leg.id for leg in talking(call) if leg.kind is kind}
     whom = [
@@ -100,6 +104,8 @@ def tell(state: Announcing, call: Call, options: Options, way: str) -> tuple[Ann
     ]
     said = consent.statements(options, way)
     whom = [leg for leg in whom if state.tries.get(leg, 0) < MOST_TRIES * len(said)]
+    if consent.asked_for(options, way) is Announce.OPT_IN:
+        whom = [leg for leg in whom if leg != recorded]
     if not whom:
         return state, ()
     delay = options.announce_delay if way == "outbound" else 0.0

@@ -151,9 +151,16 @@ def announced(session: Session, event: Event, rules: Policy, acting: bool) -> Ou
     )
     session = _unheard(replace(session, announcing=state), decision.options, event.at)
     if acting:
-        state, more = announcing.tell(session.announcing, call, decision.options, way)
+        state, more = announcing.tell(session.announcing, call, decision.options, way, _recorded(session))
         session, commands = replace(session, announcing=state), (*commands, *more)
     return session, commands
+
+
+def _recorded(session: Session) -> LegId | None:
+    """The leg on which a recorder runs that can be stopped."""
+    current = session.recording
+    runs = current is not None and current.state is not State.OFF and not current.stuck
+    return current.segment.leg if runs and current is not None and current.segment is not None else None
 
 
 def _unheard(session: Session, options: Options, at: float) -> Session:
