@@ -32,6 +32,7 @@ ASKED = {
     "Filter": ("system",),
     "PJSIPNotify": ("system",),
     "Hangup": ("system", "call"),
+    "Redirect": ("call",),
 }
 """Actions of the driver, and classes of which one is enough (`manager show command`, 22.10.1). Others need none."""
 
