@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from controller import lab
-from controller.core.commands import CallId
+from controller.core.commands import CallId, Start
 from controller.core.events import (
     AgentConnected,
     AttributeSet,
@@ -34,13 +36,48 @@ async def talk(
     return call, await pbx.talking("carrier1")
 
 
+async def recorded(pbx: Driving, phone: MakePhone, carrier: MakePhone) -> tuple[Call, LegJoined, Start]:
+    """The same, with a recorder on the trunk's leg."""
+    call, joined = await talk(pbx, phone, carrier)
+    command = start(joined.call, joined.leg)
+    await pbx.do(command)
+    return call, joined, command
+
+
+async def cut(pbx: Driving) -> int:
+    """Lose the link; how many events there were before."""
+    pair = pbx.driver._pair
+    assert pair is not None
+    since = len(pbx.events)
+    pair.give_up("the test cut it")
+    await pbx.until(lambda: len(pbx.links) == 2)
+    return since
+
+
+@asynccontextmanager
+async def own_pbx() -> AsyncIterator[tuple[Asterisk, Driving, Start]]:
+    """A PBX to end, with a call on it (450 Hz, 700 Hz) that is recorded by this command."""
+    async with (
+        lab.Asterisk.running(lab.install()) as asterisk,
+        driving(settings_of(asterisk)) as pbx,
+        lab.phone(asterisk, "101") as bob,
+        lab.carrier(asterisk, "carrier1") as world,
+    ):
+        bob.auto(sounds.tone(700), loop=True)
+        await world.call("0205550123", caller="0301234567", say=sounds.tone(450), loop=True)
+        joined = await pbx.talking("carrier1")
+        command = start(joined.call, joined.leg)
+        await pbx.do(command)
+        yield asterisk, pbx, command
+        for ended in (*bob.calls.values(), *world.calls.values()):
+            ended.is_over(ended.status)  # the PBX that would have said so is another one now
+
+
 async def test_a_new_controller_finds_the_recorder_of_a_dead_one_and_stops_it_by_its_id(
     asterisk: Asterisk, phone: MakePhone, carrier: MakePhone
 ) -> None:
     async with driving(settings_of(asterisk)) as dead:
-        _, joined = await talk(dead, phone, carrier)
-        command = start(joined.call, joined.leg)
-        await dead.do(command)
+        _, joined, command = await recorded(dead, phone, carrier)
         await asyncio.sleep(0.5)
     await asyncio.sleep(0.5)
     async with driving(settings_of(asterisk)) as heir:
@@ -114,9 +151,7 @@ async def test_a_recorder_that_was_stopped_before_the_restart_is_not_found(
     asterisk: Asterisk, phone: MakePhone, carrier: MakePhone
 ) -> None:
     async with driving(settings_of(asterisk)) as dead:
-        _, joined = await talk(dead, phone, carrier)
-        command = start(joined.call, joined.leg)
-        await dead.do(command)
+        _, joined, command = await recorded(dead, phone, carrier)
         await dead.do(stop(command))
     # Somebody else's recorder may well have the address that our variable still names.
     async with asterisk.admin() as admin:
@@ -131,14 +166,8 @@ async def test_after_a_lost_link_the_recorder_is_found_and_what_happened_meanwhi
     asterisk: Asterisk, phone: MakePhone, carrier: MakePhone
 ) -> None:
     async with driving(settings_of(asterisk)) as pbx:
-        _, joined = await talk(pbx, phone, carrier)
-        command = start(joined.call, joined.leg)
-        await pbx.do(command)
-        pair = pbx.driver._pair
-        assert pair is not None
-        since = len(pbx.events)
-        pair.give_up("the test cut it")
-        await pbx.until(lambda: len(pbx.links) == 2)
+        _, _, command = await recorded(pbx, phone, carrier)
+        since = await cut(pbx)
         assert pbx.links[-1] == (False, "the test cut it")
         refused = await pbx.do(pause(command))
         assert isinstance(refused, Failed)
@@ -152,14 +181,8 @@ async def test_a_call_that_ended_while_the_link_was_down_is_told_as_gone_and_so_
     asterisk: Asterisk, phone: MakePhone, carrier: MakePhone
 ) -> None:
     async with driving(settings_of(asterisk)) as pbx:
-        call, joined = await talk(pbx, phone, carrier)
-        command = start(joined.call, joined.leg)
-        await pbx.do(command)
-        pair = pbx.driver._pair
-        assert pair is not None
-        since = len(pbx.events)
-        pair.give_up("the test cut it")
-        await pbx.until(lambda: len(pbx.links) == 2)
+        call, joined, command = await recorded(pbx, phone, carrier)
+        since = await cut(pbx)
         await call.hangup()
         await pbx.until(lambda: pbx.links[-1] == (True, ""))
         lost, gone = pbx.events[since:]
@@ -170,40 +193,18 @@ async def test_a_call_that_ended_while_the_link_was_down_is_told_as_gone_and_so_
 
 
 async def test_a_pbx_that_is_killed_takes_its_calls_and_recorders_with_it() -> None:
-    async with (
-        lab.Asterisk.running(lab.install()) as asterisk,
-        driving(settings_of(asterisk)) as pbx,
-        lab.phone(asterisk, "101") as bob,
-        lab.carrier(asterisk, "carrier1") as world,
-    ):
-        bob.auto(sounds.tone(700), loop=True)
-        await world.call("0205550123", caller="0301234567", say=sounds.tone(450), loop=True)
-        joined = await pbx.talking("carrier1")
-        command = start(joined.call, joined.leg)
-        await pbx.do(command)
+    async with own_pbx() as (asterisk, pbx, command):
         await asterisk.kill()
         await pbx.until(lambda: not pbx.links[-1][0])
         await asterisk.start()
         await pbx.until(lambda: pbx.links[-1] == (True, ""), deadline=20)
         lost = await pbx.first(RecorderLost)
         assert (lost.recording, lost.leg_gone) == (command.recording, True)
-        assert (await pbx.first(CallGone)).call == joined.call
-        for ended in (*bob.calls.values(), *world.calls.values()):
-            ended.is_over(ended.status)
+        assert (await pbx.first(CallGone)).call == command.call
 
 
 async def test_a_pbx_that_is_shut_down_in_order_ends_its_recorders_with_whole_files() -> None:
-    async with (
-        lab.Asterisk.running(lab.install()) as asterisk,
-        driving(settings_of(asterisk)) as pbx,
-        lab.phone(asterisk, "101") as bob,
-        lab.carrier(asterisk, "carrier1") as world,
-    ):
-        bob.auto(sounds.tone(700), loop=True)
-        await world.call("0205550123", caller="0301234567", say=sounds.tone(450), loop=True)
-        joined = await pbx.talking("carrier1")
-        command = start(joined.call, joined.leg)
-        await pbx.do(command)
+    async with own_pbx() as (asterisk, pbx, command):
         await asyncio.sleep(0.6)
         await asterisk.stop()
         files: SegmentFiles = pbx.driver.files(command)
