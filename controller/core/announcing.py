@@ -24,7 +24,7 @@ BEEP = "beep"
 IN_CALL = "in the call"
 BY = "announcement"
 """By whom a recorder is paused while somebody is being told."""
-DELAY, AGAIN, ANSWER = "announce", "announce-again", "answer "
+DELAY, AGAIN, ANSWER, UNHOOKED = "announce", "announce-again", "answer ", "announce-unhooked"
 """Timers; behind the last one stands the leg."""
 TIMERS = (DELAY, AGAIN)
 ANSWER_SECONDS = 6.0
@@ -92,11 +92,11 @@ def look(
 
 
 def tell(
-    state: Announcing, call: Call, options: Options, way: str, recorded: LegId | None = None
+    state: Announcing, call: Call, options: Options, way: str, later: LegId | None = None
 ) -> tuple[Announcing, tuple[Command, ...]]:
-    """Have those who are in conversation told. `recorded`: the leg on which a recorder runs. Where that is about to
-    be stopped until all agree, it is asked afterwards: what is whispered to a channel whose audiohooks were there
-    before a newcomer may not be heard (asterisk.md, hazard 1)."""
+    """Have those who are in conversation told. `later`: the leg whose recorder is about to be stopped, to be told
+    afterwards: what is whispered to a channel whose audiohooks were there before a newcomer may not be heard
+    (asterisk.md, hazard 1)."""
     kind = BridgeKind.ROOM if is_room(call.id) else BridgeKind.TALK
     here = {leg.id for leg in talking(call) if leg.kind is kind}
     whom = [
@@ -104,8 +104,7 @@ def tell(
     ]
     said = consent.statements(options, way)
     whom = [leg for leg in whom if state.tries.get(leg, 0) < MOST_TRIES * len(said)]
-    if consent.asked_for(options, way) is Announce.OPT_IN:
-        whom = [leg for leg in whom if leg != recorded]
+    whom = [leg for leg in whom if leg != later]
     if not whom:
         return state, ()
     delay = options.announce_delay if way == "outbound" else 0.0

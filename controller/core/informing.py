@@ -17,6 +17,8 @@ from controller.core.commands import (
     Command,
     LegId,
     Open,
+    SetTimer,
+    Stop,
 )
 from controller.core.consent import Entry, Standing
 from controller.core.decision import AfterRefusal, Announce, Options
@@ -25,9 +27,11 @@ from controller.core.events import (
     ConsentKeyed,
     ConsentKnown,
     Diverted,
+    Done,
     Event,
     GateReached,
     NoticePlayed,
+    TimerFired,
 )
 from controller.core.gate import Waiting
 from controller.core.policy import Policy
@@ -37,6 +41,8 @@ from controller.core.subjects import direction
 
 BEFORE_SECONDS = 0.05
 """How much earlier than we hear of it somebody may have been connected."""
+UNHOOKED_SECONDS = 0.2
+"""A PBX has let go of a recorder for good some frames after it says so; no event tells when."""
 
 
 def gated(session: Session, event: Event, rules: Policy) -> Outcome:
@@ -129,8 +135,8 @@ def _stuck(session: Session, leg: LegId) -> Outcome:
     return session, (*commands, alarm)
 
 
-def announced(session: Session, event: Event, rules: Policy, acting: bool) -> Outcome:
-    """Those who talk and were not told at a gate."""
+def announced(session: Session, event: Event, rules: Policy) -> Outcome:
+    """Those who talk and were not told at a gate: who they are, and what this event tells of them."""
     decision = session.decision
     if not rules.announces or decision is None or session.call.ended_at is not None:
         return session, ()
@@ -149,18 +155,35 @@ def announced(session: Session, event: Event, rules: Policy, acting: bool) -> Ou
         if wished
         else replace(state, untold=())
     )
-    session = _unheard(replace(session, announcing=state), decision.options, event.at)
-    if acting:
-        state, more = announcing.tell(session.announcing, call, decision.options, way, _recorded(session))
-        session, commands = replace(session, announcing=state), (*commands, *more)
-    return session, commands
+    return _unheard(replace(session, announcing=state), decision.options, event.at), commands
 
 
-def _recorded(session: Session) -> LegId | None:
-    """The leg on which a recorder runs that can be stopped."""
+def telling(session: Session, event: Event, rules: Policy) -> Outcome:
+    """Have those told who are still to be, once it is known what becomes of their recorders."""
+    decision = session.decision
+    if not rules.announces or decision is None or session.call.ended_at is not None or not session.announcing.untold:
+        return session, ()
+    call = aside.split(session.call, rules.roster)[0]
+    way = direction(call, rules.roster)
+    later = _later(session, decision.options, way, event)
+    state, commands = announcing.tell(session.announcing, call, decision.options, way, later)
+    if isinstance(event, Done) and isinstance(event.command, Stop) and later is not None:
+        commands = (*commands, SetTimer(session.call.id, announcing.UNHOOKED, UNHOOKED_SECONDS))
+    return (session if state is session.announcing else replace(session, announcing=state)), commands
+
+
+def _later(session: Session, options: Options, way: str, event: Event) -> LegId | None:
+    """The leg that cannot be told yet: its recorder will be stopped, until all agree or to be renewed, or has just
+    been."""
     current = session.recording
-    runs = current is not None and current.state is not State.OFF and not current.stuck
-    return current.segment.leg if runs and current is not None and current.segment is not None else None
+    if current is None or current.segment is None or current.stuck:
+        return None
+    leg, ended = current.segment.leg, current.segment.ended_at
+    if current.state is State.OFF:
+        waited = isinstance(event, TimerFired) and event.timer == announcing.UNHOOKED
+        return leg if ended is not None and not waited and event.at - ended < UNHOOKED_SECONDS else None
+    stops = current.doubted or consent.asked_for(options, way) is Announce.OPT_IN
+    return leg if stops else None
 
 
 def _unheard(session: Session, options: Options, at: float) -> Session:

@@ -51,19 +51,20 @@ def step(session: Session, event: Event, rules: Policy, acting: bool = True) -> 
     typed = (*typed, *listening.switched(session, event, rules))
     session = listening.stood(session, rules)
     session, opened = informing.gated(session, event, rules)
-    session, announced = informing.announced(session, event, rules, acting)
+    session, announced = informing.announced(session, event, rules)
     session = _noticed(session, event)
     session, timers = _timed(session, event)
     session, lasting = _lasting(session, before.wish, event)
     want = wanted(session, rules)
     session, commands = recorders.step(session, event, want, rules, acting)
+    session, telling = informing.telling(session, event, rules) if acting else (session, ())
     session, through = informing.let_through(session, want)
     session, failing = _failing(session, before.recording, event, rules)
     session, reminded = informing.reminded(session, before.recording, event, rules, acting)
     session, told = listening.armed(session, event, rules) if acting and rules.arms else (session, ())
     session, last = handed_over(session)
     asked = (*answers, *typed, *opened, *announced, *timers, *lasting, *commands)
-    return session, (*asked, *through, *failing, *reminded, *told, *last)
+    return session, (*asked, *telling, *through, *failing, *reminded, *told, *last)
 
 
 def _without_gone_leg(session: Session, event: Event) -> Call:

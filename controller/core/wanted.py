@@ -22,8 +22,21 @@ def wanted(session: Session, rules: Policy) -> State:
     if _over_for_now(call) or _forbidden(session, decision, rules):
         return State.OFF
     if announcing.holds_back(session.announcing, decision.options):
-        return State.PAUSED if recording.has_begun(session.recording) else State.OFF
+        begun = recording.has_begun(session.recording)
+        return State.PAUSED if begun and not _is_in_its_own_way(session) else State.OFF
     return State.PAUSED if session.wish.paused or session.keypad.blanking or on_hold(session) else State.ON
+
+
+def _is_in_its_own_way(session: Session) -> bool:
+    """Whether whoever is recorded must be told once more, but might not hear it beside a recorder that was there
+    before a newcomer (asterisk.md, hazard 1). A pause would leave that recorder where it is."""
+    current = session.recording
+    return (
+        current is not None
+        and current.segment is not None
+        and current.doubted
+        and current.segment.leg in session.announcing.untold
+    )
 
 
 def _forbidden(session: Session, decision: Decision, rules: Policy) -> str:

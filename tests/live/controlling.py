@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,17 @@ name = "carrier2"
 
 
 class Controlling:
-    """A running controller without its back office: what it hands over is kept in `finished`."""
+    """A running controller without its back office: what it hands over is kept in `finished`.
 
-    def __init__(self, pbx: Asterisk, rules: str, folder: Path) -> None:
+    `renews`: recorders, for each new party (a setting of [[pbx]], which these rules do not have)."""
+
+    def __init__(self, pbx: Asterisk, rules: str, folder: Path, renews: bool = False) -> None:
         self.finished: list[Finished] = []
         self.pbx, self.folder = pbx, folder
         self.driver = AsteriskDriver(settings_of(pbx))
         config = parse(ROSTER + rules, folder / "onrecord.toml")
-        self.engine = Engine(config.policy, {"main": self.driver}, Journal(folder / "journal"), self._over)
+        policy = replace(config.policy, renews=frozenset({"main"} if renews else ()))
+        self.engine = Engine(policy, {"main": self.driver}, Journal(folder / "journal"), self._over)
         self.engine.watchers.add(lambda _session, _event: self._news.set())
         self._news = asyncio.Event()
 
@@ -115,9 +119,9 @@ class Controlling:
 
 
 @asynccontextmanager
-async def controlling(pbx: Asterisk, rules: str, folder: Path) -> AsyncIterator[Controlling]:
+async def controlling(pbx: Asterisk, rules: str, folder: Path, renews: bool = False) -> AsyncIterator[Controlling]:
     """A controller on this PBX with these rules (the roster is there already)."""
-    controlling = Controlling(pbx, rules, folder)
+    controlling = Controlling(pbx, rules, folder, renews)
     task = asyncio.create_task(controlling.engine.run())
     try:
         async with asyncio.timeout(10):

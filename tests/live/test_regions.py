@@ -16,6 +16,7 @@ from tests.live.telling import (
     GATED,
     NUMBER,
     OPT_IN,
+    OPT_OUT,
     OTHER,
     PROMPT_SECONDS,
     RECORDED,
@@ -179,6 +180,40 @@ async def test_whoever_joins_from_a_stricter_region_brings_it_with_him(
     assert pitches(last.mixed) == {CALLER, OTHER}  # after everybody has agreed
     assert {one.standing for one in finished.consents} == {Standing.INFORMED, Standing.AGREED}
     assert finished.decision.regional.regions == ("de", "nl")
+
+
+@pytest.mark.proves("F-060")
+async def test_whoever_is_recorded_hears_that_he_may_refuse_before_a_newcomers_region_lets_it_go_on(
+    office: Asterisk, alice: Phone, bob: Phone, world: Phone, tmp_path: Path
+) -> None:
+    (tmp_path / "regions.toml").write_text('[site]\nsydney = "au"\n', encoding="utf-8")
+    site = '[[site]]\nname = "sydney"\n[[extension]]\nnumber = "102"\nsite = "sydney"\n'
+    line = rule("always", about='trunk = "carrier1"')
+    async with controlling(office, OBEY + site + line, tmp_path, renews=True) as control:
+        await ready(control)
+        call = await world.call(NUMBER, caller=DUTCH, say=sounds.tone(CALLER), loop=True)
+        await told(control)
+        await control.recording()
+        await asyncio.sleep(1)
+        await hand_over(alice, await answered_by(alice), attended=False)
+        newcomer = await answered_by(bob)
+        assert control.session.recording is not None
+        segments = len(control.session.recording.segments)
+        await control.until(
+            lambda: (
+                len(control.session.recording.segments) > segments  # type: ignore[union-attr]
+                and {RECORDED, OPT_OUT} <= set(heard(call, RECORDED, OPT_OUT))
+                and not control.session.announcing.untold
+            ),
+            deadline=20,
+        )
+        await asyncio.sleep(1)
+        await call.hangup()
+        (finished,) = [each for each in await control.over() if each.segments]
+    assert heard(call, RECORDED, OPT_OUT) == [RECORDED, OPT_OUT]
+    assert heard(newcomer, RECORDED, OPT_OUT) == [OPT_OUT]
+    assert pitches(finished.segments[-1].mixed) == {CALLER, OTHER}
+    assert finished.decision.regional.regions == ("au", "nl")
 
 
 @pytest.mark.proves("W-18", "Y-12")
