@@ -369,7 +369,7 @@ async def test_prompts_that_the_pbx_cannot_play_are_named(asterisk: Asterisk, tm
     finally:
         shutil.rmtree(folder)
     assert (half.status, half.measured["missing"]) == (Status.FAIL, ["de/recorded"])
-    assert "prompts/sounds" in half.remedy
+    assert "onrecord prompt place" in half.remedy
     assert whole.status is Status.OK
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from controller.catalogue.database import read_catalogue
 from controller.catalogue.search import list_calls
 from controller.demo.result import judge
-from controller.lab import install
+from controller.lab import install, memory
 from controller.lab.addresses import lease
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +91,7 @@ async def test_the_parts_of_the_compose_file_place_calls_and_keep_recordings(tmp
     config = str(tmp_path / "onrecord.toml")
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, parts.office)
+        stack.callback(memory.remove, memory.folder(parts.office))
         pbx = await stack.enter_async_context(parts.part("asterisk"))
         await parts.well("asterisk", sys.executable, "-m", "controller.demo", "pbx-is-well")
         controller = await stack.enter_async_context(parts.part("controller", "--config", config))
