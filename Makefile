@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Live calls take real time and little of the processor: more workers than cores halve the wait.
-WORKERS ?= 4
+WORKERS ?= 3
 
 .PHONY: help setup lab demo test quick lint format bench conformance voices clean
 
